@@ -1,0 +1,80 @@
+//! The rows that a run leaves behind: the columns of `metrics.parquet` and `predictions.parquet`.
+
+use serde::{Deserialize, Serialize};
+
+/// One figure of a run. Columns of `metrics.parquet`, with `run_id` in front.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricRow {
+    /// Name of the phase.
+    pub phase: String,
+    /// Epoch within the phase, from 1.
+    pub epoch: u32,
+    /// Optimizer steps taken in the phase when the figure was read.
+    pub step: u64,
+    /// `train`, `validation` or `test`.
+    pub split: String,
+    /// `loss`, `accuracy`, ...
+    pub metric: String,
+    /// The figure; accuracies are fractions in 0..1.
+    pub value: f64,
+    /// Seconds of training since the run began; the only column that differs between equal runs.
+    pub wall_secs: f64,
+}
+
+/// What the finished model says of one test image. Columns of `predictions.parquet`, `score_<k>` for each class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictionRow {
+    /// Position in the test split.
+    pub index: u32,
+    /// True class.
+    pub label: u32,
+    /// Class with the largest score.
+    pub predicted: u32,
+    /// Softmax probability of each class.
+    pub scores: Vec<f32>,
+}
+
+/// `status.json`: how far a run got, and on what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Where the run stands.
+    pub state: State,
+    /// Stable code of a failure, `None` if there was none.
+    pub code: Option<String>,
+    /// One line that says why, for states that need one.
+    pub cause: Option<String>,
+    /// Device as asked for: `cpu`, `libtorch`, `libtorch:cuda:0`.
+    pub device: String,
+    /// Worker threads of the run.
+    pub threads: usize,
+    /// `supcon` version and the backend's.
+    pub version: String,
+    /// Class names in label order; empty until the data was read.
+    pub class_names: Vec<String>,
+    /// SHA-256 over images and labels as used; empty until the data was read.
+    pub data_hash: String,
+    /// Trainable parameters of the encoder.
+    pub encoder_parameters: usize,
+    /// Seconds of wall time that training and evaluation took so far.
+    pub wall_secs: f64,
+    /// Training images a second, the median over epochs, for each phase in order.
+    pub images_per_sec: Vec<f64>,
+    /// Seconds since 1970 when the run began.
+    pub started_at: u64,
+}
+
+/// States of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A process is at work, or was killed.
+    Running,
+    /// Everything is recorded and `MANIFEST.json` is there.
+    Done,
+    /// An error ended the run.
+    Failed,
+    /// The loss or a gradient was not finite.
+    Diverged,
+    /// A signal ended the run.
+    Interrupted,
+}

@@ -1,0 +1,1 @@
+//! One linked test binary for everything that needs more than one module. Unit tests sit at the end of their file.
