@@ -1,7 +1,7 @@
 //! Devices by name: `cpu` (flex, pure Rust), `libtorch`, `libtorch:cuda:N`, `auto`. A device that was asked for is the one
 //! that is used, or an error says why not; nothing falls back silently. Only this file and `ops/` name a backend.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use std::fmt;
 
 /// A device that this program can name.
@@ -45,9 +45,9 @@ pub enum DeviceError {
 impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cpu => f.write_str("cpu"),
-            Self::Libtorch => f.write_str("libtorch"),
-            Self::LibtorchCuda(index) => write!(f, "libtorch:cuda:{index}"),
+            Self::Cpu => f.pad("cpu"),
+            Self::Libtorch => f.pad("libtorch"),
+            Self::LibtorchCuda(index) => f.pad(&format!("libtorch:cuda:{index}")),
         }
     }
 }
@@ -90,6 +90,21 @@ impl DeviceName {
             Self::Cpu => open_flex(self),
             Self::Libtorch | Self::LibtorchCuda(_) => open_libtorch(self),
         }
+    }
+
+    /// Opens the device and multiplies two small matrices on it.
+    ///
+    /// # Errors
+    /// If it cannot be opened or computes a wrong product.
+    pub fn try_out(self) -> Result<(), DeviceError> {
+        let device = self.open()?;
+        let ones = Tensor::<2>::ones([4, 4], &device);
+        let product = ones.clone().matmul(ones).into_data().try_to_vec::<f32>();
+        if product.is_ok_and(|values| values.iter().all(|&value| value == 4.0)) {
+            return Ok(());
+        }
+        let reason = "a small matrix product came out wrong".to_owned();
+        Err(DeviceError::NotThere { device: self.to_string(), reason })
     }
 
     /// Backend and its version, for the record.
@@ -145,6 +160,12 @@ pub fn cuda_devices() -> usize {
     #[cfg(not(feature = "libtorch"))]
     let found = 0;
     found
+}
+
+/// Folder of the libtorch that the program was linked with.
+#[must_use]
+pub const fn libtorch_folder() -> Option<&'static str> {
+    option_env!("SUPCON_LIBTORCH")
 }
 
 /// Gives every backend of this process `threads` worker threads. Call once, before the first tensor.
