@@ -16,8 +16,16 @@ pub const REFUSED: u8 = 2;
 pub fn check(paths: &[PathBuf], overrides: &Overrides) -> ExitCode {
     match load_runs(paths, overrides) {
         Ok(runs) => {
-            let specs = runs.iter().map(|run| &run.name).collect::<BTreeSet<_>>().len();
-            println!("ok: {}, {}", counted(specs, "spec"), counted(runs.len(), "run"));
+            let specs = runs
+                .iter()
+                .map(|run| &run.name)
+                .collect::<BTreeSet<_>>()
+                .len();
+            println!(
+                "ok: {}, {}",
+                counted(specs, "spec"),
+                counted(runs.len(), "run")
+            );
             ExitCode::SUCCESS
         }
         Err(problems) => refuse(&problems),
@@ -28,7 +36,10 @@ pub fn check(paths: &[PathBuf], overrides: &Overrides) -> ExitCode {
 #[must_use]
 pub fn refuse(problems: &Problems) -> ExitCode {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    eprint!("{}", problems.render(std::io::stderr().is_terminal() && !no_color));
+    eprint!(
+        "{}",
+        problems.render(std::io::stderr().is_terminal() && !no_color)
+    );
     ExitCode::from(REFUSED)
 }
 

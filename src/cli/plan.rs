@@ -34,11 +34,16 @@ pub fn describe(runs: &[RunPlan], explain: bool) -> String {
         }
         experiment(&mut out, run);
         if explain {
-            origins(&mut out, run);
+            origins(&mut out, group, run);
         }
         out.push('\n');
     }
-    let _ = writeln!(out, "{} run{}", runs.len(), if runs.len() == 1 { "" } else { "s" });
+    let _ = writeln!(
+        out,
+        "{} run{}",
+        runs.len(),
+        if runs.len() == 1 { "" } else { "s" }
+    );
     out
 }
 
@@ -79,8 +84,16 @@ fn describe_phase(out: &mut String, run: &RunPlan, number: usize, phase: &PhaseP
     let parameters = match classes.or((!needs_classes).then_some(0)) {
         Some(classes) => {
             let head = phase.head.parameters(features, classes);
-            let (trained, frozen) = if phase.freeze_encoder { (head, encoder) } else { (head + encoder, 0) };
-            format!("{} parameters trained, {} frozen", grouped(trained), grouped(frozen))
+            let (trained, frozen) = if phase.freeze_encoder {
+                (head, encoder)
+            } else {
+                (head + encoder, 0)
+            };
+            format!(
+                "{} parameters trained, {} frozen",
+                grouped(trained),
+                grouped(frozen)
+            )
         }
         None => "parameters depend on the number of classes in the folder".into(),
     };
@@ -91,9 +104,18 @@ fn data(run: &RunPlan) -> String {
     let data = &run.data;
     let mut text = match &data.source {
         SourcePlan::Cifar10 => "cifar10".to_owned(),
-        SourcePlan::ImageFolder { image_size } => format!("image_folder of {image_size}x{image_size}"),
-        SourcePlan::Shapes { train_size, test_size } => {
-            format!("shapes, {} + {} images", grouped(*train_size), grouped(*test_size))
+        SourcePlan::ImageFolder { image_size } => {
+            format!("image_folder of {image_size}x{image_size}")
+        }
+        SourcePlan::Shapes {
+            train_size,
+            test_size,
+        } => {
+            format!(
+                "shapes, {} + {} images",
+                grouped(*train_size),
+                grouped(*test_size)
+            )
         }
     };
     if let Some(limit) = data.train_limit {
@@ -127,7 +149,9 @@ fn step(plan: &AugmentPlan) -> String {
 fn head(plan: &HeadPlan) -> String {
     match plan {
         HeadPlan::Projection { widths, .. } => format!("projection {widths:?}"),
-        HeadPlan::Classifier { hidden, dropout } => format!("classifier {hidden:?}, dropout {dropout}"),
+        HeadPlan::Classifier { hidden, dropout } => {
+            format!("classifier {hidden:?}, dropout {dropout}")
+        }
     }
 }
 
@@ -145,15 +169,24 @@ fn optimizer(plan: &OptimizerPlan) -> String {
 }
 
 /// Each key path with its value and where that came from.
-fn origins(out: &mut String, run: &RunPlan) {
+fn origins(out: &mut String, group: &[RunPlan], run: &RunPlan) {
     let values = serde_json::to_value(run).unwrap_or_default();
     let rows: Vec<(&str, String, &str)> = run
         .origins
         .iter()
-        .map(|(path, origin)| (path.as_str(), lookup(&values, path), origin.as_str()))
+        .map(|(path, origin)| {
+            (
+                path.as_str(),
+                value_of(group, run, &values, path),
+                origin.as_str(),
+            )
+        })
         .collect();
     let width = |text: fn(&(&str, String, &str)) -> usize| rows.iter().map(text).max().unwrap_or(0);
-    let (paths, texts) = (width(|row| row.0.len()), width(|row| row.1.chars().count()).min(40));
+    let (paths, texts) = (
+        width(|row| row.0.len()),
+        width(|row| row.1.chars().count()).min(40),
+    );
     let _ = writeln!(out, "  values");
     for (path, value, origin) in &rows {
         let _ = writeln!(out, "    {path:paths$}  {value:texts$}  {origin}");
@@ -161,18 +194,58 @@ fn origins(out: &mut String, run: &RunPlan) {
 }
 
 /// The resolved value of a key path of the spec, in one short line.
+fn value_of(group: &[RunPlan], run: &RunPlan, values: &Value, path: &str) -> String {
+    let inherits = |phase: &&PhasePlan| {
+        !run.origins
+            .contains_key(&format!("phases.{}.augment", phase.name))
+    };
+    let steps = |phase: &PhasePlan| {
+        phase
+            .augment
+            .iter()
+            .map(step)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match path.split('.').collect::<Vec<_>>()[..] {
+        ["seeds"] => format!("{:?}", group.iter().map(|run| run.seed).collect::<Vec<_>>()),
+        ["augment"] => run
+            .phases
+            .iter()
+            .find(inherits)
+            .map(steps)
+            .unwrap_or_default(),
+        ["phases", name, "augment"] => run
+            .phases
+            .iter()
+            .find(|phase| phase.name == name)
+            .map(steps)
+            .unwrap_or_default(),
+        _ => lookup(values, path),
+    }
+}
+
+/// The value of a key path as the plan holds it.
 fn lookup(values: &Value, path: &str) -> String {
     let mut keys = path.split('.');
-    let mut found = keys.next().and_then(|key| values.get(key.replace("seeds", "seed")));
+    let mut found = keys.next().and_then(|key| values.get(key));
     for key in keys {
         found = found.and_then(|value| match value {
             Value::Array(items) => items.iter().find(|item| item["name"] == key),
-            _ => value.get(if key == "freeze" { "freeze_encoder" } else { key }),
+            _ => value.get(if key == "freeze" {
+                "freeze_encoder"
+            } else {
+                key
+            }),
         });
     }
     match found {
         None => String::new(),
-        Some(Value::Array(items)) if items.iter().any(|item| item.get("metric").is_some() || item.get("points").is_some()) => {
+        Some(Value::Array(items))
+            if items
+                .iter()
+                .any(|item| item.get("metric").is_some() || item.get("points").is_some()) =>
+        {
             format!("{} entries", items.len())
         }
         Some(Value::String(text)) => text.clone(),
@@ -199,6 +272,12 @@ mod tests {
 
     #[test]
     fn counts_are_grouped() {
-        assert_eq!(["7", "265", "1,000", "23,519,360"], [7, 265, 1000, 23_519_360].map(grouped).each_ref().map(String::as_str));
+        assert_eq!(
+            ["7", "265", "1,000", "23,519,360"],
+            [7, 265, 1000, 23_519_360]
+                .map(grouped)
+                .each_ref()
+                .map(String::as_str)
+        );
     }
 }

@@ -53,7 +53,15 @@ impl Problem {
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, message, place: None, label: None, related: None, note: None, help: None }
+        Self {
+            code,
+            message,
+            place: None,
+            label: None,
+            related: None,
+            note: None,
+            help: None,
+        }
     }
 
     /// Sets where it was written.
@@ -114,7 +122,8 @@ impl Problems {
     #[must_use]
     pub fn collect(mut problems: Vec<Problem>) -> Option<Self> {
         // A file's own problems stand together; what has no place comes first.
-        problems.sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
+        problems
+            .sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
         problems.dedup();
         (!problems.is_empty()).then_some(Self(problems))
     }
@@ -146,6 +155,15 @@ impl Problems {
     #[must_use]
     pub fn into_vec(self) -> Vec<Problem> {
         self.0
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

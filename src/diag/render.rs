@@ -16,9 +16,18 @@ struct Style {
     end: &'static str,
 }
 
-const PLAIN: Style = Style { error: "", frame: "", bold: "", end: "" };
-const COLOUR: Style =
-    Style { error: "\x1b[1;31m", frame: "\x1b[1;34m", bold: "\x1b[1m", end: "\x1b[0m" };
+const PLAIN: Style = Style {
+    error: "",
+    frame: "",
+    bold: "",
+    end: "",
+};
+const COLOUR: Style = Style {
+    error: "\x1b[1;31m",
+    frame: "\x1b[1;34m",
+    bold: "\x1b[1m",
+    end: "\x1b[0m",
+};
 
 impl Problems {
     /// Draws all problems and the closing line, with terminal colours if asked for.
@@ -34,24 +43,34 @@ impl Problems {
         }
         let Style { error, end, .. } = style;
         let (n, s) = (self.len(), if self.len() == 1 { "" } else { "s" });
-        let files: BTreeSet<&str> =
-            self.iter().filter_map(|p| p.place.as_ref().map(|place| place.file.as_str())).collect();
+        let files: BTreeSet<&str> = self
+            .iter()
+            .filter_map(|p| p.place.as_ref().map(|place| place.file.as_str()))
+            .collect();
         let place = match files.iter().collect::<Vec<_>>()[..] {
             [] => String::new(),
             [file] => format!(" in {}", escape(file)),
             ref more => format!(" in {} files", more.len()),
         };
-        let _ = writeln!(out, "{error}error{end}: {n} problem{s}{place}, nothing was run");
+        let _ = writeln!(
+            out,
+            "{error}error{end}: {n} problem{s}{place}, nothing was run"
+        );
         out
     }
 }
 
 /// Draws one problem.
 fn draw(out: &mut String, problem: &Problem, style: &Style) {
-    let Style { error, bold, end, .. } = style;
+    let Style {
+        error, bold, end, ..
+    } = style;
     let (code, message) = (problem.code, escape(&problem.message));
     let _ = writeln!(out, "{error}error[{code}]{end}{bold}: {message}{end}");
-    let width = problem.place.as_ref().map_or(1, |place| draw_place(out, place, problem, style));
+    let width = problem
+        .place
+        .as_ref()
+        .map_or(1, |place| draw_place(out, place, problem, style));
     for (kind, text) in [("note", &problem.note), ("help", &problem.help)] {
         if let Some(text) = text {
             draw_extra(out, width, kind, text, style);
@@ -61,7 +80,9 @@ fn draw(out: &mut String, problem: &Problem, style: &Style) {
 
 /// Draws ` = note: ...`; further lines are indented below the first.
 fn draw_extra(out: &mut String, width: usize, kind: &str, text: &str, style: &Style) {
-    let Style { frame, bold, end, .. } = style;
+    let Style {
+        frame, bold, end, ..
+    } = style;
     let indent = " ".repeat(width + 5 + kind.len());
     for (i, line) in text.lines().enumerate() {
         let line = escape(line);
@@ -79,7 +100,12 @@ fn draw_place(out: &mut String, place: &Place, problem: &Problem, style: &Style)
     let near = related.filter(|(other, _)| other.file == place.file && other.line != place.line);
     let largest = near.map_or(place.line, |(other, _)| place.line.max(other.line));
     let width = largest.to_string().len();
-    let _ = writeln!(out, "{:width$}{frame}-->{end} {}", "", escape(&place.to_string()));
+    let _ = writeln!(
+        out,
+        "{:width$}{frame}-->{end} {}",
+        "",
+        escape(&place.to_string())
+    );
     let _ = writeln!(out, "{:width$} {frame}|{end}", "");
     let label = problem.label.as_deref().unwrap_or("");
     let mut marks = vec![(place, '^', label)];
@@ -101,7 +127,9 @@ fn draw_place(out: &mut String, place: &Place, problem: &Problem, style: &Style)
 
 /// Draws a source line and the marks under it.
 fn draw_line(out: &mut String, width: usize, at: &Place, mark: char, label: &str, style: &Style) {
-    let Style { error, frame, end, .. } = style;
+    let Style {
+        error, frame, end, ..
+    } = style;
     let (text, indent, len) = window(at);
     let _ = writeln!(out, "{frame}{:width$} |{end} {text}", at.line);
     let marks = String::from(mark).repeat(len);
@@ -119,12 +147,19 @@ fn draw_line(out: &mut String, width: usize, at: &Place, mark: char, label: &str
 fn window(at: &Place) -> (String, usize, usize) {
     let chars: Vec<char> = at.line_text.chars().collect();
     let column = (at.column - 1).min(chars.len());
-    let start = if chars.len() > MAX_LINE { column.saturating_sub(MAX_LINE / 3) } else { 0 };
+    let start = if chars.len() > MAX_LINE {
+        column.saturating_sub(MAX_LINE / 3)
+    } else {
+        0
+    };
     let end = chars.len().min(start + MAX_LINE);
     let stop = (column + at.len.max(1)).min(end);
     let piece = |from: usize, to: usize| escape(&chars[from..to].iter().collect::<String>());
-    let (before, marked, after) =
-        (piece(start, column), piece(column, stop.max(column)), piece(stop.max(column), end));
+    let (before, marked, after) = (
+        piece(start, column),
+        piece(column, stop.max(column)),
+        piece(stop.max(column), end),
+    );
     let head = if start > 0 { "... " } else { "" };
     let tail = if end < chars.len() { " ..." } else { "" };
     let indent = head.len() + before.chars().count();
@@ -155,7 +190,13 @@ mod tests {
     use super::*;
 
     fn place(line: usize, column: usize, len: usize, text: &str) -> Place {
-        Place { file: "experiments/keras/supcon.yaml".into(), line, column, len, line_text: text.into() }
+        Place {
+            file: "experiments/keras/supcon.yaml".into(),
+            line,
+            column,
+            len,
+            line_text: text.into(),
+        }
     }
 
     fn drawn(problem: Problem) -> String {
@@ -210,9 +251,13 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
 
     #[test]
     fn control_characters_are_escaped_and_the_caret_still_fits() {
-        let text = drawn(Problem::new("x", "bad \u{1b}[31m").at(place(1, 3, 2, "\u{1b}\u{202e}ab")));
+        let text =
+            drawn(Problem::new("x", "bad \u{1b}[31m").at(place(1, 3, 2, "\u{1b}\u{202e}ab")));
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
-        assert!(text.contains("1 | \\u{1b}\\u{202e}ab\n  |               ^^\n"), "{text}");
+        assert!(
+            text.contains("1 | \\u{1b}\\u{202e}ab\n  |               ^^\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -232,9 +277,16 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
     fn problems_are_sorted_counted_and_kept_once() {
         let at = |line| Problem::new("x", "m").at(place(line, 1, 1, "a"));
         let problems = Problems::collect(vec![at(7), at(2), at(7)]).expect("some");
-        let lines: Vec<usize> = problems.iter().filter_map(|p| Some(p.place.as_ref()?.line)).collect();
+        let lines: Vec<usize> = problems
+            .iter()
+            .filter_map(|p| Some(p.place.as_ref()?.line))
+            .collect();
         assert_eq!(lines, [2, 7]);
-        assert!(problems.to_string().ends_with("error: 2 problems in experiments/keras/supcon.yaml, nothing was run\n"));
+        assert!(
+            problems
+                .to_string()
+                .ends_with("error: 2 problems in experiments/keras/supcon.yaml, nothing was run\n")
+        );
         assert!(Problems::collect(Vec::new()).is_none());
     }
 

@@ -51,7 +51,10 @@ mod tests {
 
     #[test]
     fn long_names_may_differ_by_a_third() {
-        assert_eq!(suggest("learning_ratio", ["learning_rate"]), Some("learning_rate"));
+        assert_eq!(
+            suggest("learning_ratio", ["learning_rate"]),
+            Some("learning_rate")
+        );
     }
 
     #[test]

@@ -33,11 +33,14 @@ pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan
 }
 
 fn same_name(loaded: &Loaded, earlier: &Loaded) -> Problem {
-    Problem::new("duplicate-name", format!("two experiments are called `{}`", loaded.spec.name))
-        .at(loaded.place("name"))
-        .label("written again")
-        .related(earlier.place("name"), "first written")
-        .help("give one of them another name: it labels runs, charts and tables")
+    Problem::new(
+        "duplicate-name",
+        format!("two experiments are called `{}`", loaded.spec.name),
+    )
+    .at(loaded.place("name"))
+    .label("written again")
+    .related(earlier.place("name"), "first written")
+    .help("give one of them another name: it labels runs, charts and tables")
 }
 
 /// The spec files that are meant by `paths`: files as they are, folders walked; each file once.
@@ -45,7 +48,11 @@ pub fn spec_files(paths: &[PathBuf], problems: &mut Vec<Problem>) -> Vec<PathBuf
     let mut files: Vec<PathBuf> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for path in paths {
-        let found = if path.is_dir() { folder(path, problems) } else { vec![path.clone()] };
+        let found = if path.is_dir() {
+            folder(path, problems)
+        } else {
+            vec![path.clone()]
+        };
         for file in found {
             if seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
                 files.push(file);
@@ -66,7 +73,10 @@ fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
                     files.push(entry.into_path());
                 }
             }
-            Err(error) => problems.push(Problem::new("unreadable", format!("cannot read the folder: {error}"))),
+            Err(error) => problems.push(Problem::new(
+                "unreadable",
+                format!("cannot read the folder: {error}"),
+            )),
         }
     }
     if files.is_empty() {

@@ -26,7 +26,10 @@ impl RunPlan {
             "encoder": self.encoder,
             "phases": self.phases,
         }));
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// `<name>-s<seed>-<hash>`.
@@ -42,12 +45,17 @@ fn canonical(value: &Value) -> String {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
-            let parts: Vec<String> =
-                entries.iter().map(|(key, value)| format!("{}:{}", json!(key), canonical(value))).collect();
+            let parts: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}:{}", json!(key), canonical(value)))
+                .collect();
             format!("{{{}}}", parts.join(","))
         }
         Value::Array(items) => {
-            format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(","))
+            format!(
+                "[{}]",
+                items.iter().map(canonical).collect::<Vec<_>>().join(",")
+            )
         }
         scalar => scalar.to_string(),
     }
@@ -59,7 +67,10 @@ mod tests {
 
     #[test]
     fn canonical_json_does_not_depend_on_the_order_of_keys() {
-        let (a, b) = (json!({"b": 1, "a": [{"d": 0.5, "c": "x"}]}), json!({"a": [{"c": "x", "d": 0.5}], "b": 1}));
+        let (a, b) = (
+            json!({"b": 1, "a": [{"d": 0.5, "c": "x"}]}),
+            json!({"a": [{"c": "x", "d": 0.5}], "b": 1}),
+        );
         assert_eq!(canonical(&a), canonical(&b));
         assert_eq!(canonical(&a), r#"{"a":[{"c":"x","d":0.5}],"b":1}"#);
     }

@@ -98,7 +98,10 @@ impl Sum {
     }
 
     fn parameters(self) -> Parameters {
-        Parameters { trainable: self.trainable, moving: self.moving }
+        Parameters {
+            trainable: self.trainable,
+            moving: self.moving,
+        }
     }
 }
 
@@ -150,16 +153,26 @@ mod tests {
 
     #[test]
     fn resnet50_v2_has_the_parameters_that_keras_prints() {
-        let expected = Parameters { trainable: 23_519_360, moving: 45_440 };
+        let expected = Parameters {
+            trainable: 23_519_360,
+            moving: 45_440,
+        };
         assert_eq!(EncoderPlan::Resnet50V2.parameters(), expected);
     }
 
     #[test]
     fn resnet_20_has_the_papers_quarter_million() {
-        let encoder = EncoderPlan::ResnetCifar { blocks: 3, width: 16 };
+        let encoder = EncoderPlan::ResnetCifar {
+            blocks: 3,
+            width: 16,
+        };
         assert_eq!(encoder.features(), 64);
         let Parameters { trainable, moving } = encoder.parameters();
-        let head = HeadPlan::Classifier { hidden: vec![], dropout: 0.0 }.parameters(64, 10);
+        let head = HeadPlan::Classifier {
+            hidden: vec![],
+            dropout: 0.0,
+        }
+        .parameters(64, 10);
         // He et al. 2015, table 6: 0.27M.
         assert_eq!(trainable + head, 269_722);
         assert_eq!(moving, 2 * (16 + 6 * (16 + 32 + 64)));
@@ -167,8 +180,14 @@ mod tests {
 
     #[test]
     fn heads_have_the_parameters_that_keras_prints() {
-        let projection = HeadPlan::Projection { widths: vec![128], activation: Activation::Relu };
-        let classifier = HeadPlan::Classifier { hidden: vec![512], dropout: 0.5 };
+        let projection = HeadPlan::Projection {
+            widths: vec![128],
+            activation: Activation::Relu,
+        };
+        let classifier = HeadPlan::Classifier {
+            hidden: vec![512],
+            dropout: 0.5,
+        };
         assert_eq!(projection.parameters(2048, 10), 262_272);
         assert_eq!(classifier.parameters(2048, 10), 1_049_088 + 5_130);
         assert_eq!((projection.outputs(10), classifier.outputs(10)), (128, 10));

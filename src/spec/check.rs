@@ -11,9 +11,20 @@ use figment::value::{Dict, Value};
 
 /// All problems of a merged spec.
 pub(crate) fn check(merged: &Merged) -> Vec<Problem> {
-    let mut check = Check { merged, problems: Vec::new() };
+    let mut check = Check {
+        merged,
+        problems: Vec::new(),
+    };
     let keys = schema::SPEC.keys;
-    check.entries("", &merged.root, keys, &Owner { title: "the top level".into(), tag: None });
+    check.entries(
+        "",
+        &merged.root,
+        keys,
+        &Owner {
+            title: "the top level".into(),
+            tag: None,
+        },
+    );
     check.missing("", None, &merged.root, keys);
     check.problems
 }
@@ -31,6 +42,17 @@ struct Owner {
     tag: Option<&'static Part>,
 }
 
+impl Owner {
+    /// Whether some variant of the part takes this key.
+    fn knows(&self, name: &str) -> bool {
+        self.tag.is_some_and(|part| {
+            part.variants
+                .iter()
+                .any(|variant| variant.key(name).is_some())
+        })
+    }
+}
+
 impl Check<'_> {
     /// Checks every key that is there.
     fn entries(&mut self, path: &str, dict: &Dict, keys: &'static [Key], owner: &Owner) {
@@ -40,9 +62,10 @@ impl Check<'_> {
             }
             let inner = join(path, name);
             match keys.iter().find(|key| key.name == name) {
-                None => self.unknown_key(path, &inner, name, value, keys, owner),
-                // `~` deletes: the key is as good as absent.
+                // `~` deletes: the key is as good as absent, also one of another variant that a base wrote.
                 Some(_) if is_empty(value) => {}
+                None if is_empty(value) && owner.knows(name) => {}
+                None => self.unknown_key(path, &inner, name, value, keys, owner),
                 Some(key) => self.value(&inner, name, value, &key.kind),
             }
         }
@@ -57,21 +80,30 @@ impl Check<'_> {
         keys: &'static [Key],
         owner: &Owner,
     ) {
-        let place = if path.is_empty() { "at the top level".into() } else { format!("in `{path}`") };
+        let place = if path.is_empty() {
+            "at the top level".into()
+        } else {
+            format!("in `{path}`")
+        };
         let mut valid: Vec<&str> = owner.tag.iter().map(|part| part.tag).collect();
         valid.extend(keys.iter().map(|key| key.name));
         let listed: Vec<&str> = keys.iter().map(|key| key.name).collect();
-        let takes = if listed.is_empty() { "no other key".into() } else { quoted(listed) };
+        let takes = if listed.is_empty() {
+            "no other key".into()
+        } else {
+            quoted(listed)
+        };
         let mut problem = Problem::new("unknown-key", format!("unknown key `{name}` {place}"))
             .at(self.merged.key_place(inner, value))
             .did_you_mean(name, valid)
             .note(format!("{} takes {takes}", owner.title));
-        let own = owner.tag.is_some_and(|part| part.variants.iter().any(|v| v.key(name).is_some()));
         let layer = self.merged.layer(value);
         let elsewhere = schema::where_valid(name);
-        if own && layer != self.merged.own {
+        if owner.knows(name) && layer != self.merged.own {
             let label = &self.merged.sources[layer].label;
-            problem = problem.help(format!("`{name}` comes from {label}; delete it with `{name}: ~`"));
+            problem = problem.help(format!(
+                "`{name}` comes from {label}; delete it with `{name}: ~`"
+            ));
         } else if !elsewhere.is_empty() {
             problem = problem.help(format!("`{name}` belongs to {}", elsewhere.join(", ")));
         }
@@ -93,7 +125,11 @@ impl Check<'_> {
             Some(value) => self.merged.value_place(path, value),
             None => self.merged.sources[self.merged.own].value_place(path),
         };
-        let inside = if path.is_empty() { "at the top level".into() } else { format!("in `{path}`") };
+        let inside = if path.is_empty() {
+            "at the top level".into()
+        } else {
+            format!("in `{path}`")
+        };
         self.problems.push(
             Problem::new("missing-key", format!("missing key `{name}` {inside}"))
                 .at(place)
@@ -123,7 +159,14 @@ impl Check<'_> {
         }
     }
 
-    fn section(&mut self, path: &str, value: &Value, dict: &Dict, section: &Section, owner: &Owner) {
+    fn section(
+        &mut self,
+        path: &str,
+        value: &Value,
+        dict: &Dict,
+        section: &Section,
+        owner: &Owner,
+    ) {
         self.entries(path, dict, section.keys, owner);
         self.missing(path, Some(value), dict, section.keys);
     }
@@ -134,10 +177,13 @@ impl Check<'_> {
         {
             let problem = self.wrong_type(path, value, "a mapping");
             let (tag, what) = (part.tag, part.what);
-            self.problems.push(problem.help(format!("write the {what} as `{{{tag}: {known}}}`")));
+            self.problems
+                .push(problem.help(format!("write the {what} as `{{{tag}: {known}}}`")));
             return;
         }
-        let Some(dict) = self.mapping(path, value) else { return };
+        let Some(dict) = self.mapping(path, value) else {
+            return;
+        };
         let tag_path = join(path, part.tag);
         let variant = match dict.get(part.tag) {
             None | Some(Value::Empty(..)) => {
@@ -152,14 +198,25 @@ impl Check<'_> {
                 suggest(word, part.names()).and_then(|nearest| part.variant(nearest))
             }),
             Some(other) => {
-                let problem = self.wrong_type(&tag_path, other, &format!("the name of a {}", part.what));
-                self.problems.push(problem.note(format!("names: {}", quoted(part.names()))));
+                let problem =
+                    self.wrong_type(&tag_path, other, &format!("the name of a {}", part.what));
+                self.problems
+                    .push(problem.note(format!("names: {}", quoted(part.names()))));
                 None
             }
         };
         if let Some(section) = variant {
             let title = format!("`{name}` with `{}: {}`", part.tag, section.name);
-            self.section(path, value, dict, section, &Owner { title, tag: Some(part) });
+            self.section(
+                path,
+                value,
+                dict,
+                section,
+                &Owner {
+                    title,
+                    tag: Some(part),
+                },
+            );
         }
     }
 
@@ -167,30 +224,46 @@ impl Check<'_> {
         if let Value::String(_, word) = value {
             let known = suggest(word, steps.iter().map(|step| step.name)).unwrap_or("flip");
             let problem = self.wrong_type(path, value, "a mapping with one key");
-            self.problems.push(problem.help(format!("write the step as `{{{known}: ...}}`")));
+            self.problems
+                .push(problem.help(format!("write the step as `{{{known}: ...}}`")));
             return;
         }
-        let Some(dict) = self.mapping(path, value) else { return };
-        let owner = Owner { title: format!("a step of `{name}`"), tag: None };
+        let Some(dict) = self.mapping(path, value) else {
+            return;
+        };
+        let owner = Owner {
+            title: format!("a step of `{name}`"),
+            tag: None,
+        };
         self.entries(path, dict, steps, &owner);
         if dict.len() != 1 || dict.values().any(is_empty) {
-            let message = format!("`{path}` must be a mapping with exactly one key, found {}", dict.len());
+            let message = format!(
+                "`{path}` must be a mapping with exactly one key, found {}",
+                dict.len()
+            );
             self.problems.push(
                 Problem::new("wrong-type", message)
                     .at(self.merged.value_place(path, value))
                     .label("expected one step, such as `{flip: horizontal}`")
-                    .help("make each step an item of its own; to leave one out, leave the item out"),
+                    .help(
+                        "make each step an item of its own; to leave one out, leave the item out",
+                    ),
             );
         }
     }
 
     fn named(&mut self, path: &str, value: &Value, section: &'static Section) {
-        let Some(dict) = self.mapping(path, value) else { return };
+        let Some(dict) = self.mapping(path, value) else {
+            return;
+        };
         for (name, inner) in dict.iter().filter(|(_, inner)| !is_empty(inner)) {
             let inner_path = join(path, name);
             self.phase_name(&inner_path, name, inner);
             if let Some(dict) = self.mapping(&inner_path, inner) {
-                let owner = Owner { title: "a phase".into(), tag: None };
+                let owner = Owner {
+                    title: "a phase".into(),
+                    tag: None,
+                };
                 self.section(&inner_path, inner, dict, section, &owner);
             }
         }
@@ -216,14 +289,19 @@ impl Check<'_> {
 
     fn too_few(&mut self, path: &str, value: &Value, least: usize, what: &str) {
         self.problems.push(
-            Problem::new("empty-list", format!("`{path}` needs at least {least} {what}"))
-                .at(self.merged.value_place(path, value))
-                .label("empty"),
+            Problem::new(
+                "empty-list",
+                format!("`{path}` needs at least {least} {what}"),
+            )
+            .at(self.merged.value_place(path, value))
+            .label("empty"),
         );
     }
 
     fn duplicates(&mut self, path: &str, value: &Value) {
-        let Value::Array(_, items) = value else { return };
+        let Value::Array(_, items) = value else {
+            return;
+        };
         for (i, item) in items.iter().enumerate() {
             if let Some(first) = items[..i].iter().position(|earlier| earlier == item) {
                 let first_path = join(path, &first.to_string());
@@ -232,7 +310,10 @@ impl Check<'_> {
                     Problem::new("duplicate-value", message)
                         .at(self.merged.value_place(&join(path, &i.to_string()), item))
                         .label("written again")
-                        .related(self.merged.value_place(&first_path, &items[first]), "first written here"),
+                        .related(
+                            self.merged.value_place(&first_path, &items[first]),
+                            "first written here",
+                        ),
                 );
             }
         }

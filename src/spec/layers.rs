@@ -28,7 +28,9 @@ impl Merged {
     /// The layer that wrote a value.
     pub(crate) fn layer(&self, value: &Value) -> usize {
         let metadata = self.figment.get_metadata(value.tag());
-        metadata.and_then(|m| m.name.parse().ok()).unwrap_or(self.own)
+        metadata
+            .and_then(|m| m.name.parse().ok())
+            .unwrap_or(self.own)
     }
 
     /// Where a value was written.
@@ -54,7 +56,9 @@ impl Merged {
                 }
             }
         }
-        let Some(Value::Dict(_, phases)) = self.root.get("phases") else { return Vec::new() };
+        let Some(Value::Dict(_, phases)) = self.root.get("phases") else {
+            return Vec::new();
+        };
         order.retain(|name| !matches!(phases.get(name), None | Some(Value::Empty(..))));
         order
     }
@@ -73,7 +77,9 @@ impl Provider for Layer<'_> {
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let entries = self.tree.iter().filter(|(key, _)| key != "extends");
-        let dict = entries.map(|(key, tree)| (key.clone(), value(tree))).collect();
+        let dict = entries
+            .map(|(key, tree)| (key.clone(), value(tree)))
+            .collect();
         Ok(Map::from([(Profile::Default, dict)]))
     }
 }
@@ -88,9 +94,13 @@ fn value(tree: &Tree) -> Value {
         Tree::Float(x) => Value::Num(tag, Num::F64(*x)),
         Tree::Text(x) => Value::String(tag, x.clone()),
         Tree::List(items) => Value::Array(tag, items.iter().map(value).collect()),
-        Tree::Map(entries) => {
-            Value::Dict(tag, entries.iter().map(|(key, tree)| (key.clone(), value(tree))).collect())
-        }
+        Tree::Map(entries) => Value::Dict(
+            tag,
+            entries
+                .iter()
+                .map(|(key, tree)| (key.clone(), value(tree)))
+                .collect(),
+        ),
     }
 }
 
@@ -101,12 +111,22 @@ pub(crate) fn merge(
     env: &[(String, String)],
     problems: &mut Vec<Problem>,
 ) -> Option<Merged> {
-    let mut reader = Reader { sources: Vec::new(), chain: Vec::new(), problems, failed: false };
+    let mut reader = Reader {
+        sources: Vec::new(),
+        chain: Vec::new(),
+        problems,
+        failed: false,
+    };
     reader.file(path, LayerKind::File, None);
     let own = reader.sources.len().checked_sub(1);
     for (key, value) in env.iter().filter(|(key, _)| key.starts_with(ENV_PREFIX)) {
         let text = format!("{key}={value}");
-        reader.assignment(LayerKind::Environment, "environment", &text, (ENV_PREFIX, "__"));
+        reader.assignment(
+            LayerKind::Environment,
+            "environment",
+            &text,
+            (ENV_PREFIX, "__"),
+        );
     }
     for text in &overrides.set {
         reader.assignment(LayerKind::Set, "--set", text, ("", "."));
@@ -115,12 +135,27 @@ pub(crate) fn merge(
         return None;
     }
     let sources = reader.sources;
-    let figment = sources.iter().enumerate().fold(Figment::new(), |figment, (number, source)| {
-        figment.merge(Layer { number, tree: &source.tree })
-    });
+    let figment = sources
+        .iter()
+        .enumerate()
+        .fold(Figment::new(), |figment, (number, source)| {
+            figment.merge(Layer {
+                number,
+                tree: &source.tree,
+            })
+        });
     // `Layer::data` cannot fail, so neither can the merge.
-    let root = figment.data().ok()?.remove(&Profile::Default).unwrap_or_default();
-    Some(Merged { root, figment, sources, own: own? })
+    let root = figment
+        .data()
+        .ok()?
+        .remove(&Profile::Default)
+        .unwrap_or_default();
+    Some(Merged {
+        root,
+        figment,
+        sources,
+        own: own?,
+    })
 }
 
 struct Reader<'a> {
@@ -143,15 +178,24 @@ impl Reader<'_> {
             Ok(text) => {
                 let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
                 let id = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-                self.text(kind, (id.display().to_string(), shown), Some(folder), &text, asked);
+                self.text(
+                    kind,
+                    (id.display().to_string(), shown),
+                    Some(folder),
+                    &text,
+                    asked,
+                );
             }
             Err(problem) => {
                 let problem = match asked {
                     Some(place) => {
-                        let chain = self.chain_text(&shown);
-                        Problem { code: "bad-extends", ..problem.at(place).note(chain) }
+                        let problem = problem.at(place).note(self.chain_text(&shown));
+                        Problem {
+                            code: "bad-extends",
+                            ..problem
+                        }
                     }
-                    None => problem,
+                    None => *problem,
                 };
                 self.fail(problem);
             }
@@ -169,7 +213,11 @@ impl Reader<'_> {
     ) {
         if self.chain.iter().any(|(known, _)| *known == id) {
             let chain = self.chain_text(&shown);
-            self.fail(Problem::new("bad-extends", format!("`{shown}` extends itself")).at(asked).note(chain));
+            self.fail(
+                Problem::new("bad-extends", format!("`{shown}` extends itself"))
+                    .at(asked)
+                    .note(chain),
+            );
             return;
         }
         let Some(source) = Source::parse(kind, &shown, folder, text, self.problems) else {
@@ -188,7 +236,10 @@ impl Reader<'_> {
         if self.sources.len() < MAX_LAYERS {
             self.sources.push(source);
         } else if !self.failed {
-            self.fail(Problem::new("bad-extends", format!("more than {MAX_LAYERS} layers")));
+            self.fail(Problem::new(
+                "bad-extends",
+                format!("more than {MAX_LAYERS} layers"),
+            ));
         }
     }
 
@@ -197,9 +248,11 @@ impl Reader<'_> {
         let found = source.tree.iter().find(|(key, _)| key == "extends");
         let items: Vec<(String, &Tree)> = match found {
             None | Some((_, Tree::Null)) => Vec::new(),
-            Some((key, Tree::List(items))) => {
-                items.iter().enumerate().map(|(i, tree)| (join(key, &i.to_string()), tree)).collect()
-            }
+            Some((key, Tree::List(items))) => items
+                .iter()
+                .enumerate()
+                .map(|(i, tree)| (join(key, &i.to_string()), tree))
+                .collect(),
             Some((key, tree)) => vec![(key.clone(), tree)],
         };
         let mut bases = Vec::new();
@@ -207,9 +260,15 @@ impl Reader<'_> {
             match tree {
                 Tree::Text(name) => bases.push((path, name.clone())),
                 other => self.fail(
-                    Problem::new("wrong-type", format!("`{path}` must be a name or a path, found {}", other.describe()))
-                        .at(source.value_place(&path))
-                        .label("expected a template's name, a file, or a list of them"),
+                    Problem::new(
+                        "wrong-type",
+                        format!(
+                            "`{path}` must be a name or a path, found {}",
+                            other.describe()
+                        ),
+                    )
+                    .at(source.value_place(&path))
+                    .label("expected a template's name, a file, or a list of them"),
                 ),
             }
         }
@@ -225,18 +284,31 @@ impl Reader<'_> {
         let is_path = name.contains('/') || lower.ends_with(".yaml") || lower.ends_with(".yml");
         if let Some(template) = templates::find(name) {
             let shown = format!("templates/{name}.yaml");
-            return self.text(LayerKind::Template, (shown.clone(), shown), None, template, asked);
+            return self.text(
+                LayerKind::Template,
+                (shown.clone(), shown),
+                None,
+                template,
+                asked,
+            );
         }
         match (&from.folder, is_path) {
             (Some(folder), true) => self.file(&folder.join(name), LayerKind::Base, asked),
             (None, true) => self.fail(
-                Problem::new("bad-extends", "a template can only extend a template".to_owned()).at(asked),
+                Problem::new(
+                    "bad-extends",
+                    "a template can only extend a template".to_owned(),
+                )
+                .at(asked),
             ),
             (_, false) => {
-                let mut problem = Problem::new("bad-extends", format!("there is no template `{name}`"))
-                    .at(asked)
-                    .note(format!("templates: {}", quoted(templates::names())))
-                    .help("a file is written with its ending, relative to this one, as in `base.yaml`");
+                let mut problem = Problem::new(
+                    "bad-extends",
+                    format!("there is no template `{name}`"),
+                )
+                .at(asked)
+                .note(format!("templates: {}", quoted(templates::names())))
+                .help("a file is written with its ending, relative to this one, as in `base.yaml`");
                 if let Some(nearest) = suggest(name, templates::names()) {
                     problem = problem.label(format!("did you mean `{nearest}`?"));
                 }
@@ -246,8 +318,15 @@ impl Reader<'_> {
     }
 
     fn chain_text(&self, last: &str) -> String {
-        let names = self.chain.iter().map(|(_, shown)| shown.as_str()).chain([last]);
-        format!("extended through {}", names.collect::<Vec<_>>().join(" -> "))
+        let names = self
+            .chain
+            .iter()
+            .map(|(_, shown)| shown.as_str())
+            .chain([last]);
+        format!(
+            "extended through {}",
+            names.collect::<Vec<_>>().join(" -> ")
+        )
     }
 
     fn assignment(&mut self, kind: LayerKind, label: &str, text: &str, form: (&str, &str)) {
@@ -260,5 +339,9 @@ impl Reader<'_> {
 
 /// Names in backticks, divided by commas.
 pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .into_iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

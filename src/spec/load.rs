@@ -125,17 +125,32 @@ pub fn load_with(
         return Err(problems);
     }
     let spec = serde_json::from_value(plain_dict(&merged.root)).map_err(|error| {
-        Problem::new("internal", format!("the check let through what serde refuses: {error}"))
-            .at(merged.sources[merged.own].value_place(""))
-            .help("this is a mistake in supcon, please report it with the spec")
+        Problem::new(
+            "internal",
+            format!("the check let through what serde refuses: {error}"),
+        )
+        .at(merged.sources[merged.own].value_place(""))
+        .help("this is a mistake in supcon, please report it with the spec")
     })?;
-    let mut walk = Walk { merged: &merged, layers: BTreeMap::new(), origins: BTreeMap::new() };
+    let mut walk = Walk {
+        merged: &merged,
+        layers: BTreeMap::new(),
+        origins: BTreeMap::new(),
+    };
     walk.dict("", &merged.root);
     walk.defaults("", &merged.root, schema::SPEC.keys);
     let (layers, origins) = (walk.layers, walk.origins);
     let phase_order = merged.phase_order();
     let Merged { sources, own, .. } = merged;
-    Ok(Loaded { spec, path: path.to_path_buf(), phase_order, origins, sources, own, layers })
+    Ok(Loaded {
+        spec,
+        path: path.to_path_buf(),
+        phase_order,
+        origins,
+        sources,
+        own,
+        layers,
+    })
 }
 
 /// Collects the layer of every value and the origin of every scalar and list.
@@ -177,7 +192,14 @@ impl Walk<'_> {
                 LayerKind::Environment => source.first_line().to_owned(),
                 _ => source.label.clone(),
             };
-            self.origins.insert(path.to_owned(), Origin { layer: source.kind, file, line });
+            self.origins.insert(
+                path.to_owned(),
+                Origin {
+                    layer: source.kind,
+                    file,
+                    line,
+                },
+            );
         }
     }
 
@@ -185,13 +207,23 @@ impl Walk<'_> {
     fn defaults(&mut self, path: &str, dict: &Dict, keys: &'static [Key]) {
         for key in keys {
             let inner = join(path, key.name);
-            match (dict.get(key.name).filter(|value| !is_empty(value)), &key.kind) {
+            match (
+                dict.get(key.name).filter(|value| !is_empty(value)),
+                &key.kind,
+            ) {
                 (None, _) if matches!(key.need, Need::Default(_)) => {
-                    let origin = Origin { layer: LayerKind::Default, file: String::new(), line: 0 };
+                    let origin = Origin {
+                        layer: LayerKind::Default,
+                        file: String::new(),
+                        line: 0,
+                    };
                     self.origins.insert(inner, origin);
                 }
                 (Some(Value::Dict(_, dict)), Kind::Part(part)) => {
-                    let variant = dict.get(part.tag).and_then(Value::as_str).and_then(|name| part.variant(name));
+                    let variant = dict
+                        .get(part.tag)
+                        .and_then(Value::as_str)
+                        .and_then(|name| part.variant(name));
                     self.defaults(&inner, dict, variant.map_or(&[], |section| section.keys));
                 }
                 (Some(Value::Dict(_, dict)), Kind::Named(section)) => {
@@ -210,7 +242,10 @@ impl Walk<'_> {
 /// The values for serde, without what `~` deleted.
 fn plain_dict(dict: &Dict) -> serde_json::Value {
     let kept = dict.iter().filter(|(_, value)| !is_empty(value));
-    serde_json::Value::Object(kept.map(|(key, value)| (key.clone(), plain(value))).collect())
+    serde_json::Value::Object(
+        kept.map(|(key, value)| (key.clone(), plain(value)))
+            .collect(),
+    )
 }
 
 fn plain(value: &Value) -> serde_json::Value {

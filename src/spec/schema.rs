@@ -111,7 +111,11 @@ impl Section {
     /// If the key has no default of this type; a test resolves every one.
     #[must_use]
     pub fn default<T: DeserializeOwned>(&self, name: &str) -> T {
-        let Some(Key { need: Need::Default(text), .. }) = self.key(name) else {
+        let Some(Key {
+            need: Need::Default(text),
+            ..
+        }) = self.key(name)
+        else {
             panic!("`{}` has no default for `{name}`", self.name)
         };
         super::yaml::from_text(text).expect("a test reads every default of the schema")
@@ -135,25 +139,45 @@ impl Range {
     /// Both bounds allowed.
     #[must_use]
     pub const fn closed(min: f64, max: f64) -> Self {
-        Self { min, max, above_min: false, below_max: false }
+        Self {
+            min,
+            max,
+            above_min: false,
+            below_max: false,
+        }
     }
 
     /// Neither bound allowed.
     #[must_use]
     pub const fn open(min: f64, max: f64) -> Self {
-        Self { min, max, above_min: true, below_max: true }
+        Self {
+            min,
+            max,
+            above_min: true,
+            below_max: true,
+        }
     }
 
     /// The lower bound allowed, the upper one not.
     #[must_use]
     pub const fn half_open(min: f64, max: f64) -> Self {
-        Self { min, max, above_min: false, below_max: true }
+        Self {
+            min,
+            max,
+            above_min: false,
+            below_max: true,
+        }
     }
 
     /// The upper bound allowed, the lower one not.
     #[must_use]
     pub const fn above(min: f64, max: f64) -> Self {
-        Self { min, max, above_min: true, below_max: false }
+        Self {
+            min,
+            max,
+            above_min: true,
+            below_max: false,
+        }
     }
 
     /// Any finite number.
@@ -162,8 +186,16 @@ impl Range {
     /// Whether a number lies within the bounds; NaN never does.
     #[must_use]
     pub fn contains(&self, x: f64) -> bool {
-        let low = if self.above_min { x > self.min } else { x >= self.min };
-        let high = if self.below_max { x < self.max } else { x <= self.max };
+        let low = if self.above_min {
+            x > self.min
+        } else {
+            x >= self.min
+        };
+        let high = if self.below_max {
+            x < self.max
+        } else {
+            x <= self.max
+        };
         low && high
     }
 }
@@ -176,7 +208,11 @@ impl fmt::Display for Range {
         let low = if self.above_min { "above" } else { "at least" };
         let high = if self.below_max { "below" } else { "at most" };
         write!(f, "{low} {}", self.min)?;
-        if self.max < f64::MAX { write!(f, " and {high} {}", self.max) } else { Ok(()) }
+        if self.max < f64::MAX {
+            write!(f, " and {high} {}", self.max)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -193,7 +229,11 @@ pub fn where_valid(key: &str) -> Vec<String> {
 }
 
 /// Calls `see` with every section and variant below `section`, and how a reader would call it.
-pub fn visit(section: &'static Section, title: String, see: &mut impl FnMut(&str, &'static Section)) {
+pub fn visit(
+    section: &'static Section,
+    title: String,
+    see: &mut impl FnMut(&str, &'static Section),
+) {
     see(&title, section);
     for key in section.keys {
         visit_kind(&key.kind, key.name, see);
@@ -226,7 +266,10 @@ mod tests {
             assert!(!section.doc.is_empty(), "{}", section.name);
             for key in section.keys {
                 assert!(!key.doc.is_empty(), "{}.{}", section.name, key.name);
-                assert_eq!(section.keys.iter().filter(|k| k.name == key.name).count(), 1);
+                assert_eq!(
+                    section.keys.iter().filter(|k| k.name == key.name).count(),
+                    1
+                );
                 if let Need::Default(text) = key.need {
                     crate::spec::yaml::from_text::<serde_json::Value>(text).expect("valid YAML");
                     defaults += 1;
@@ -241,7 +284,9 @@ mod tests {
         assert_eq!(Range::open(0.0, 1.0).to_string(), "above 0 and below 1");
         assert_eq!(Range::closed(0.001, f64::MAX).to_string(), "at least 0.001");
         assert!(!Range::FINITE.contains(f64::NAN) && !Range::FINITE.contains(f64::INFINITY));
-        assert!(Range::half_open(0.0, 1.0).contains(0.0) && !Range::half_open(0.0, 1.0).contains(1.0));
+        assert!(
+            Range::half_open(0.0, 1.0).contains(0.0) && !Range::half_open(0.0, 1.0).contains(1.0)
+        );
     }
 
     #[test]

@@ -51,7 +51,11 @@ impl Source {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         // Both parsers count the same lines if there is one kind of line end.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
+        let text = text
+            .strip_prefix('\u{feff}')
+            .unwrap_or(text)
+            .replace("\r\n", "\n")
+            .replace('\r', "\n");
         let mut source = Self::empty(kind, label, folder, &text);
         if let Some(problem) = source.control_character(&text) {
             problems.push(problem);
@@ -66,13 +70,21 @@ impl Source {
             Problem::new("empty", format!("`{label}` holds no spec"))
                 .help("start from a file in experiments/, with `name`, `seeds`, `data`, `encoder` and `phases`")
         };
-        match yaml::from_text(&text) {
+        let nothing = !scan.index.contains_key("");
+        match if nothing {
+            Ok(Tree::Null)
+        } else {
+            yaml::from_text(&text)
+        } {
             Ok(Tree::Map(tree)) => source.tree = tree,
             Ok(Tree::Null) => problems.push(empty()),
             Ok(other) => problems.push(
-                Problem::new("wrong-type", format!("a spec is a mapping, found {}", other.describe()))
-                    .at(scan.index.get("").map(|entry| source.at(entry.value)))
-                    .label("expected `key: value` lines"),
+                Problem::new(
+                    "wrong-type",
+                    format!("a spec is a mapping, found {}", other.describe()),
+                )
+                .at(scan.index.get("").map(|entry| source.at(entry.value)))
+                .label("expected `key: value` lines"),
             ),
             Err(error) => problems.push(source.syntax(&error)),
         }
@@ -89,26 +101,46 @@ impl Source {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let mut source = Self::empty(kind, label, None, text);
-        let whole = Span { line: 1, column: 1, len: text.chars().count() };
+        let whole = Span {
+            line: 1,
+            column: 1,
+            len: text.chars().count(),
+        };
         let refuse = |message: String| Problem::new("bad-override", message).at(source.at(whole));
-        let example = format!("write it as `{prefix}phases{separator}pretrain{separator}epochs=10`");
-        let Some((keys, value)) = text.strip_prefix(prefix).and_then(|rest| rest.split_once('=')) else {
+        let example =
+            format!("write it as `{prefix}phases{separator}pretrain{separator}epochs=10`");
+        let Some((keys, value)) = text
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.split_once('='))
+        else {
             problems.push(refuse(format!("`{text}` has no `=`")).help(example));
             return None;
         };
         let names: Vec<&str> = keys.split(separator).collect();
         if names.iter().any(|name| name.trim().is_empty()) || value.trim().is_empty() {
-            let what = if value.trim().is_empty() { "value" } else { "name of a key" };
-            problems.push(refuse(format!("`{text}` lacks a {what}")).help(format!("{example}; `~` deletes")));
+            let what = if value.trim().is_empty() {
+                "value"
+            } else {
+                "name of a key"
+            };
+            problems.push(
+                refuse(format!("`{text}` lacks a {what}")).help(format!("{example}; `~` deletes")),
+            );
             return None;
         }
         if names == ["extends"] {
             problems.push(refuse("`extends` can only be written in a file".into()));
             return None;
         }
-        let column = (text.len() - value.len(), text[..text.len() - value.len()].chars().count());
+        let column = (
+            text.len() - value.len(),
+            text[..text.len() - value.len()].chars().count(),
+        );
         let shift = |span: Span| match span.line {
-            1 => Span { column: span.column + column.1, ..span },
+            1 => Span {
+                column: span.column + column.1,
+                ..span
+            },
             _ => span,
         };
         let scan = scan(value, &names.join("."), &|span| source.at(shift(span)));
@@ -120,7 +152,11 @@ impl Source {
             Ok(tree) => source.tree = nest(&names, tree),
             Err(error) => problems.push(source.syntax(&error)),
         }
-        source.index = scan.index.into_iter().map(|(path, entry)| (path, shifted(entry, &shift))).collect();
+        source.index = scan
+            .index
+            .into_iter()
+            .map(|(path, entry)| (path, shifted(entry, &shift)))
+            .collect();
         source.index_names(prefix, separator, &names);
         (!source.tree.is_empty()).then_some(source)
     }
@@ -131,8 +167,17 @@ impl Source {
         let mut path = String::new();
         for name in names {
             path = join(&path, name);
-            let key = Span { line: 1, column, len: name.chars().count() };
-            let inner = Entry { key: None, value: key, container: true, quoted: false };
+            let key = Span {
+                line: 1,
+                column,
+                len: name.chars().count(),
+            };
+            let inner = Entry {
+                key: None,
+                value: key,
+                container: true,
+                quoted: false,
+            };
             self.index.entry(path.clone()).or_insert(inner).key = Some(key);
             column += key.len + separator.len();
         }
@@ -140,15 +185,36 @@ impl Source {
 
     fn empty(kind: LayerKind, label: &str, folder: Option<PathBuf>, text: &str) -> Self {
         let lines = text.split('\n').map(str::to_owned).collect();
-        Self { kind, label: label.to_owned(), folder, lines, tree: Vec::new(), index: Index::new() }
+        Self {
+            kind,
+            label: label.to_owned(),
+            folder,
+            lines,
+            tree: Vec::new(),
+            index: Index::new(),
+        }
     }
 
     /// The place of a span, cut at the end of its line.
     fn at(&self, span: Span) -> Place {
-        let line_text = self.lines.get(span.line.wrapping_sub(1)).cloned().unwrap_or_default();
-        let rest = line_text.trim_end().chars().count().saturating_sub(span.column - 1);
+        let line_text = self
+            .lines
+            .get(span.line.wrapping_sub(1))
+            .cloned()
+            .unwrap_or_default();
+        let rest = line_text
+            .trim_end()
+            .chars()
+            .count()
+            .saturating_sub(span.column - 1);
         let len = span.len.min(rest).max(1);
-        Place { file: self.label.clone(), line: span.line, column: span.column, len, line_text }
+        Place {
+            file: self.label.clone(),
+            line: span.line,
+            column: span.column,
+            len,
+            line_text,
+        }
     }
 
     /// The entry of a path, or of the nearest path above it that was written here.
@@ -173,7 +239,10 @@ impl Source {
         let (entry, _) = self.entry(path)?;
         let span = match entry.key {
             Some(key) if entry.container || entry.value.len == 0 => key,
-            None if entry.container => Span { len: 1, ..entry.value },
+            None if entry.container => Span {
+                len: 1,
+                ..entry.value
+            },
             _ => entry.value,
         };
         Some(self.at(span))
@@ -187,7 +256,8 @@ impl Source {
 
     /// Whether the value at a path is text in quotes.
     pub(crate) fn is_quoted(&self, path: &str) -> bool {
-        self.entry(path).is_some_and(|(entry, exact)| exact && entry.quoted)
+        self.entry(path)
+            .is_some_and(|(entry, exact)| exact && entry.quoted)
     }
 
     /// The whole text of an assignment.
@@ -196,23 +266,44 @@ impl Source {
     }
 
     fn syntax(&self, error: &yaml::YamlError) -> Problem {
-        let at = error.at.map(|(line, column)| self.at(Span { line, column, len: 1 }));
+        let at = error.at.map(|(line, column)| {
+            self.at(Span {
+                line,
+                column,
+                len: 1,
+            })
+        });
         Problem::new("syntax", format!("not valid YAML: {}", error.message)).at(at)
     }
 
     /// YAML allows no control characters but tab and line ends.
     fn control_character(&self, text: &str) -> Option<Problem> {
         let (line, column, c) = text.split('\n').enumerate().find_map(|(i, line)| {
-            let found = line.chars().enumerate().find(|(_, c)| c.is_control() && *c != '\t');
+            let found = line
+                .chars()
+                .enumerate()
+                .find(|(_, c)| c.is_control() && *c != '\t');
             found.map(|(column, c)| (i + 1, column + 1, c))
         })?;
         let message = format!("the control character U+{:04X} in a spec", u32::from(c));
-        Some(Problem::new("syntax", message).at(self.at(Span { line, column, len: 1 })).help("delete it"))
+        Some(
+            Problem::new("syntax", message)
+                .at(self.at(Span {
+                    line,
+                    column,
+                    len: 1,
+                }))
+                .help("delete it"),
+        )
     }
 }
 
 fn shifted(entry: Entry, shift: &dyn Fn(Span) -> Span) -> Entry {
-    Entry { key: entry.key.map(shift), value: shift(entry.value), ..entry }
+    Entry {
+        key: entry.key.map(shift),
+        value: shift(entry.value),
+        ..entry
+    }
 }
 
 /// `a.b.c` and a value as nested mappings.
@@ -225,27 +316,100 @@ fn nest(names: &[&str], value: Tree) -> Vec<(String, Tree)> {
 }
 
 /// Reads a spec file: regular files only, at most 1 MiB, UTF-8.
-pub(crate) fn read(path: &Path) -> Result<String, Problem> {
+pub(crate) fn read(path: &Path) -> Result<String, Box<Problem>> {
     let shown = path.display();
-    let failed = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Problem::new("not-found", format!("there is no file `{shown}`")),
-        _ => Problem::new("unreadable", format!("cannot read `{shown}`: {error}")),
+    let refuse = |code, message: String| Box::new(Problem::new(code, message));
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => refuse("not-found", format!("there is no file `{shown}`")),
+        _ => refuse("unreadable", format!("cannot read `{shown}`: {error}")),
     };
     // Asked before opening: opening a FIFO would wait for a writer.
-    let about = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let about = std::fs::metadata(path).map_err(failed)?;
     if !about.is_file() {
-        let what = if about.is_dir() { "a folder" } else { "not a regular file" };
-        return Err(Problem::new("not-a-file", format!("`{shown}` is {what}")));
+        let what = if about.is_dir() {
+            "a folder"
+        } else {
+            "not a regular file"
+        };
+        return Err(refuse("not-a-file", format!("`{shown}` is {what}")));
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(Problem::new("too-large", format!("`{shown}` is larger than 1 MiB")));
+        return Err(refuse(
+            "too-large",
+            format!("`{shown}` is larger than 1 MiB"),
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Problem::new("not-utf8", format!("`{shown}` is not UTF-8: the byte at offset {at} is not part of a character"))
-            .help("save the file as UTF-8")
+        let why = format!("the byte at offset {at} is not part of a character; save it as UTF-8");
+        refuse("not-utf8", format!("`{shown}` is not UTF-8: {why}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (Option<Source>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let source = Source::parse(LayerKind::File, "f.yaml", None, text, &mut problems);
+        (source, problems)
+    }
+
+    #[test]
+    fn places_are_of_values_keys_or_the_nearest_above() {
+        let source = parsed("a: {b: [x, 'y z']}\nc:\n").0.expect("a source");
+        let at = |place: Option<Place>| place.map(|p| (p.line, p.column, p.len));
+        assert_eq!(at(source.value_place("a.b.1")), Some((1, 12, 5)));
+        assert_eq!(at(source.value_place("a.b")), Some((1, 5, 1)));
+        assert_eq!(at(source.value_place("a.b.7.x")), Some((1, 5, 1)));
+        assert_eq!(at(source.value_place("c")), Some((2, 1, 1)));
+        assert!(source.is_quoted("a.b.1") && !source.is_quoted("a.b.0"));
+    }
+
+    #[test]
+    fn an_assignment_has_a_place_for_each_of_its_keys() {
+        let mut problems = Vec::new();
+        let form = ("SUPCON_SET__", "__");
+        let text = "SUPCON_SET__a__b={c: 1}";
+        let source = Source::assignment(
+            LayerKind::Environment,
+            "environment",
+            text,
+            form,
+            &mut problems,
+        );
+        let source = source.expect("a source");
+        let at = |place: Option<Place>| place.map(|p| (p.column, p.len));
+        assert_eq!(at(source.key_place("a")), Some((13, 1)));
+        assert_eq!(at(source.key_place("a.b")), Some((16, 1)));
+        assert_eq!(at(source.value_place("a.b.c")), Some((22, 1)));
+        assert!(problems.is_empty());
+    }
+
+    #[test]
+    fn no_text_makes_it_panic() {
+        for text in [
+            "",
+            ":",
+            "a: b: c",
+            "- - ? x",
+            "&a *a",
+            "{",
+            "\u{7f}",
+            "a: |\n  b\n",
+            "? \n: \n",
+            "%YAML 9\n---\na",
+            "\"\\",
+            "a: \u{85}b: \u{2028}c",
+        ] {
+            let (source, problems) = parsed(text);
+            assert!(source.is_some() || !problems.is_empty(), "{text:?}");
+        }
+    }
 }

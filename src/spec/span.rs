@@ -2,7 +2,7 @@
 //! It also refuses what must not reach the value parser: too deep, too many values through aliases, tags, merge keys.
 
 use crate::diag::{Place, Problem};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
 use std::collections::HashMap;
 
 /// Deepest nesting of lists and mappings.
@@ -22,8 +22,16 @@ impl From<Marks> for Span {
     fn from(marks: Marks) -> Self {
         let one_line = marks.start.line() == marks.end.line();
         // A value of several lines is marked to the end of its first; `Source` cuts it there.
-        let len = if one_line { marks.end.col().saturating_sub(marks.start.col()) } else { usize::MAX };
-        Self { line: marks.start.line(), column: marks.start.col() + 1, len }
+        let len = if one_line {
+            marks.end.col().saturating_sub(marks.start.col())
+        } else {
+            usize::MAX
+        };
+        Self {
+            line: marks.start.line(),
+            column: marks.start.col() + 1,
+            len,
+        }
     }
 }
 
@@ -43,8 +51,15 @@ pub(crate) type Index = HashMap<String, Entry>;
 
 /// Appends a key or position to a path.
 pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
+
+/// One event handled, or the reason to stop.
+type Step = Result<(), Box<Problem>>;
 
 /// What a scan found.
 pub(crate) struct Scan {
@@ -57,7 +72,11 @@ pub(crate) struct Scan {
 /// Walks the events of `text`; `place` turns a span into a place of the file; paths begin with `prefix`.
 pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> Scan {
     let mut scanner = Scanner {
-        scan: Scan { index: Index::new(), problems: Vec::new(), fatal: false },
+        scan: Scan {
+            index: Index::new(),
+            problems: Vec::new(),
+            fatal: false,
+        },
         place,
         path: prefix.to_owned(),
         frames: Vec::new(),
@@ -69,18 +88,31 @@ pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> S
     while let Some(event) = parser.next_event() {
         let step = match event {
             Ok((event, marks)) => scanner.on_event(event, marks.into()),
-            Err(error) => {
-                let at = Marks::empty(*error.marker());
-                Err(Problem::new("syntax", format!("not valid YAML: {}", error.info())).at((scanner.place)(at.into())))
-            }
+            Err(error) => Err(Box::new(unreadable(&error, place))),
         };
         if let Err(problem) = step {
-            scanner.scan.problems.push(problem);
+            scanner.scan.problems.push(*problem);
             scanner.scan.fatal = true;
             break;
         }
     }
     scanner.scan
+}
+
+/// A mistake in YAML's grammar, or nesting that the parser itself gives up on.
+fn unreadable(error: &ScanError, place: &dyn Fn(Span) -> Place) -> Problem {
+    let problem = match error.info() {
+        info if info.contains("recursion limit") => too_deep(),
+        info => Problem::new("syntax", format!("not valid YAML: {info}")),
+    };
+    problem.at(place(Marks::empty(*error.marker()).into()))
+}
+
+fn too_deep() -> Problem {
+    Problem::new(
+        "too-deep",
+        format!("lists and mappings are nested deeper than {MAX_DEPTH}"),
+    )
 }
 
 /// An open list or mapping.
@@ -94,8 +126,13 @@ struct Frame {
 }
 
 enum FrameKind {
-    List { next: usize },
-    Map { seen: HashMap<String, Span>, key: Option<(String, Span)> },
+    List {
+        next: usize,
+    },
+    Map {
+        seen: HashMap<String, Span>,
+        key: Option<(String, Span)>,
+    },
 }
 
 struct Scanner<'a> {
@@ -110,7 +147,7 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn on_event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+    fn on_event(&mut self, event: Event<'_>, span: Span) -> Step {
         match event {
             Event::DocumentStart(_) => self.document(span),
             Event::Scalar(text, style, anchor, tag) => {
@@ -120,14 +157,26 @@ impl Scanner<'_> {
                 if anchor > 0 {
                     self.anchors.insert(anchor, 1);
                 }
-                if self.wants_key() { self.key(&text, quoted, span) } else { self.value(span, false, quoted) }
+                if self.wants_key() {
+                    self.key(&text, quoted, span)
+                } else {
+                    self.value(span, false, quoted)
+                }
             }
             Event::Alias(anchor) => {
                 let Some(&size) = self.anchors.get(&anchor) else {
-                    return Err(self.problem("alias-limit", "an alias stands inside its own anchor", span));
+                    return Err(Box::new(self.problem(
+                        "alias-limit",
+                        "an alias stands inside its own anchor",
+                        span,
+                    )));
                 };
                 self.count(size, span)?;
-                if self.wants_key() { Err(self.complex_key(span)) } else { self.value(span, false, false) }
+                if self.wants_key() {
+                    Err(Box::new(self.complex_key(span)))
+                } else {
+                    self.value(span, false, false)
+                }
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
@@ -135,7 +184,14 @@ impl Scanner<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
-                self.open(FrameKind::Map { seen: HashMap::new(), key: None }, anchor, span)
+                self.open(
+                    FrameKind::Map {
+                        seen: HashMap::new(),
+                        key: None,
+                    },
+                    anchor,
+                    span,
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.close();
@@ -145,33 +201,53 @@ impl Scanner<'_> {
         }
     }
 
-    fn document(&mut self, span: Span) -> Result<(), Problem> {
+    fn document(&mut self, span: Span) -> Step {
         self.documents += 1;
         if self.documents > 1 {
-            return Err(self
-                .problem("syntax", "a second document begins here", span)
-                .help("write one spec a file, without further `---` lines"));
+            return Err(Box::new(
+                self.problem("syntax", "a second document begins here", span)
+                    .help("write one spec a file, without further `---` lines"),
+            ));
         }
         Ok(())
     }
 
     fn wants_key(&self) -> bool {
-        matches!(self.frames.last(), Some(Frame { kind: FrameKind::Map { key: None, .. }, .. }))
+        matches!(
+            self.frames.last(),
+            Some(Frame {
+                kind: FrameKind::Map { key: None, .. },
+                ..
+            })
+        )
     }
 
-    fn key(&mut self, text: &str, quoted: bool, span: Span) -> Result<(), Problem> {
+    fn key(&mut self, text: &str, quoted: bool, span: Span) -> Step {
         if text == "<<" && !quoted {
-            return Err(self
-                .problem("merge-key", "merge keys (`<<`) are not part of this language", span)
-                .help("use `extends`, or write the keys out"));
+            return Err(Box::new(
+                self.problem(
+                    "merge-key",
+                    "merge keys (`<<`) are not part of this language",
+                    span,
+                )
+                .help("use `extends`, or write the keys out"),
+            ));
         }
         let path = self.path.clone();
-        let Some(Frame { kind: FrameKind::Map { seen, key }, .. }) = self.frames.last_mut() else {
+        let Some(Frame {
+            kind: FrameKind::Map { seen, key },
+            ..
+        }) = self.frames.last_mut()
+        else {
             return Ok(());
         };
         *key = Some((text.to_owned(), span));
         if let Some(&first) = seen.get(text) {
-            let inside = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+            let inside = if path.is_empty() {
+                String::new()
+            } else {
+                format!(" in `{path}`")
+            };
             let problem = Problem::new("duplicate-key", format!("duplicate key `{text}`{inside}"))
                 .at((self.place)(span))
                 .label("written again")
@@ -185,7 +261,7 @@ impl Scanner<'_> {
     }
 
     /// Files a value under its path, which is left in `self.path` for a container.
-    fn value(&mut self, span: Span, container: bool, quoted: bool) -> Result<(), Problem> {
+    fn value(&mut self, span: Span, container: bool, quoted: bool) -> Step {
         let before = self.path.len();
         let mut key_span = None;
         match self.frames.last_mut().map(|frame| &mut frame.kind) {
@@ -201,7 +277,12 @@ impl Scanner<'_> {
             }
             None => {}
         }
-        let entry = Entry { key: key_span, value: span, container, quoted };
+        let entry = Entry {
+            key: key_span,
+            value: span,
+            container,
+            quoted,
+        };
         self.scan.index.entry(self.path.clone()).or_insert(entry);
         if !container {
             self.path.truncate(before);
@@ -209,19 +290,23 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn open(&mut self, kind: FrameKind, anchor: usize, span: Span) -> Result<(), Problem> {
+    fn open(&mut self, kind: FrameKind, anchor: usize, span: Span) -> Step {
         if self.wants_key() {
-            return Err(self.complex_key(span));
+            return Err(Box::new(self.complex_key(span)));
         }
         if self.frames.len() >= MAX_DEPTH {
-            let text = format!("lists and mappings are nested deeper than {MAX_DEPTH}");
-            return Err(self.problem("too-deep", &text, span));
+            return Err(Box::new(too_deep().at((self.place)(span))));
         }
         let opened_at = self.values;
         self.count(1, span)?;
         let path_len = self.path.len();
         self.value(span, true, false)?;
-        self.frames.push(Frame { path_len, anchor, opened_at, kind });
+        self.frames.push(Frame {
+            path_len,
+            anchor,
+            opened_at,
+            kind,
+        });
         Ok(())
     }
 
@@ -229,31 +314,37 @@ impl Scanner<'_> {
         if let Some(frame) = self.frames.pop() {
             self.path.truncate(frame.path_len);
             if frame.anchor > 0 {
-                self.anchors.insert(frame.anchor, self.values - frame.opened_at);
+                self.anchors
+                    .insert(frame.anchor, self.values - frame.opened_at);
             }
         }
     }
 
-    fn count(&mut self, values: usize, span: Span) -> Result<(), Problem> {
+    fn count(&mut self, values: usize, span: Span) -> Step {
         self.values = self.values.saturating_add(values);
         if self.values > MAX_VALUES {
             let text = format!("more than {MAX_VALUES} values, counting what aliases stand for");
-            return Err(self.problem("alias-limit", &text, span));
+            return Err(Box::new(self.problem("alias-limit", &text, span)));
         }
         Ok(())
     }
 
-    fn refuse_tag(&self, tagged: bool, span: Span) -> Result<(), Problem> {
+    fn refuse_tag(&self, tagged: bool, span: Span) -> Step {
         if tagged {
-            return Err(self
-                .problem("tag", "tags (`!name`) are not part of this language", span)
-                .help("write the plain value"));
+            return Err(Box::new(
+                self.problem("tag", "tags (`!name`) are not part of this language", span)
+                    .help("write the plain value"),
+            ));
         }
         Ok(())
     }
 
     fn complex_key(&self, span: Span) -> Problem {
-        self.problem("complex-key", "a key must be a name, not a list, a mapping or an alias", span)
+        self.problem(
+            "complex-key",
+            "a key must be a name, not a list, a mapping or an alias",
+            span,
+        )
     }
 
     fn problem(&self, code: &'static str, message: &str, span: Span) -> Problem {
@@ -266,7 +357,13 @@ mod tests {
     use super::*;
 
     fn scanned(text: &str) -> Scan {
-        let place = |s: Span| Place { file: "f".into(), line: s.line, column: s.column, len: s.len, line_text: String::new() };
+        let place = |s: Span| Place {
+            file: "f".into(),
+            line: s.line,
+            column: s.column,
+            len: s.len,
+            line_text: String::new(),
+        };
         scan(text, "", &place)
     }
 
@@ -277,10 +374,38 @@ mod tests {
     #[test]
     fn keys_and_values_are_found_by_path() {
         let index = scanned("a: 1\nb:\n  c: [x, {d: 'e'}]  # note\n").index;
-        assert_eq!(index["a"].value, Span { line: 1, column: 4, len: 1 });
-        assert_eq!(index["b.c"].key, Some(Span { line: 3, column: 3, len: 1 }));
-        assert_eq!(index["b.c.0"].value, Span { line: 3, column: 7, len: 1 });
-        assert_eq!(index["b.c.1.d"].value, Span { line: 3, column: 14, len: 3 });
+        assert_eq!(
+            index["a"].value,
+            Span {
+                line: 1,
+                column: 4,
+                len: 1
+            }
+        );
+        assert_eq!(
+            index["b.c"].key,
+            Some(Span {
+                line: 3,
+                column: 3,
+                len: 1
+            })
+        );
+        assert_eq!(
+            index["b.c.0"].value,
+            Span {
+                line: 3,
+                column: 7,
+                len: 1
+            }
+        );
+        assert_eq!(
+            index["b.c.1.d"].value,
+            Span {
+                line: 3,
+                column: 14,
+                len: 3
+            }
+        );
         assert!(index["b.c.1.d"].quoted && index["b.c"].container);
     }
 
@@ -303,7 +428,10 @@ mod tests {
         assert_eq!(codes(&"[".repeat(10_000)), ["too-deep"]);
         assert_eq!(codes(&"- ".repeat(10_000)), ["too-deep"]);
         assert_eq!(codes("a: &x [*x]"), ["alias-limit"]);
-        assert_eq!(codes(&format!("[{}]", "1,".repeat(200_000))), ["alias-limit"]);
+        assert_eq!(
+            codes(&format!("[{}]", "1,".repeat(200_000))),
+            ["alias-limit"]
+        );
     }
 
     #[test]

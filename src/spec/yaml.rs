@@ -1,7 +1,9 @@
 //! The one file that knows the YAML value crate: text to `Tree` and back. A `Tree` keeps the order of keys; of equal
 //! keys it keeps the first, since `span` reports the others with both places.
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor,
+};
 use serde::ser::Serialize;
 use std::fmt;
 
@@ -109,7 +111,9 @@ impl<'de> Visitor<'de> for TreeVisitor {
         let mut entries: Vec<(String, Tree)> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         while let Some((key, value)) = map.next_entry::<Tree, Tree>()? {
-            let key = key.into_key().ok_or_else(|| A::Error::custom("a key must be a name"))?;
+            let key = key
+                .into_key()
+                .ok_or_else(|| A::Error::custom("a key must be a name"))?;
             if seen.insert(key.clone()) {
                 entries.push((key, value));
             }
@@ -137,8 +141,10 @@ pub(crate) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, YamlError>
 
 /// Writes any value as YAML text.
 pub(crate) fn to_text<T: Serialize>(value: &T) -> Result<String, YamlError> {
-    serde_yaml::to_string(value)
-        .map_err(|error| YamlError { message: error.to_string(), at: None })
+    serde_yaml::to_string(value).map_err(|error| YamlError {
+        message: error.to_string(),
+        at: None,
+    })
 }
 
 #[cfg(test)]
@@ -160,7 +166,16 @@ mod tests {
 
     #[test]
     fn words_that_other_readers_take_for_booleans_are_text() {
-        for text in ["no", "on", "off", "yes", "1:30", "01", "2020-01-01", "1_000"] {
+        for text in [
+            "no",
+            "on",
+            "off",
+            "yes",
+            "1:30",
+            "01",
+            "2020-01-01",
+            "1_000",
+        ] {
             assert_eq!(scalar(text), Tree::Text(text.into()));
         }
         assert_eq!(scalar("~"), Tree::Null);
@@ -168,7 +183,12 @@ mod tests {
 
     #[test]
     fn order_is_kept_and_the_first_of_equal_keys_stays() {
-        let Tree::Map(entries) = scalar("{z: 1, a: 2, z: 3}") else { panic!("a mapping") };
-        assert_eq!(entries, [("z".into(), Tree::Whole(1)), ("a".into(), Tree::Whole(2))]);
+        let Tree::Map(entries) = scalar("{z: 1, a: 2, z: 3}") else {
+            panic!("a mapping")
+        };
+        assert_eq!(
+            entries,
+            [("z".into(), Tree::Whole(1)), ("a".into(), Tree::Whole(2))]
+        );
     }
 }

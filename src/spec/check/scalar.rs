@@ -55,12 +55,18 @@ impl Check<'_> {
             }
             _ => return self.not_a_number(path, value, "a whole number"),
         };
-        let inside = number.to_u128_lossy().is_some_and(|x| x >= min.into() && x <= max.into());
+        let inside = number
+            .to_u128_lossy()
+            .is_some_and(|x| x >= min.into() && x <= max.into());
         let fraction = matches!(number, Num::F64(x) if x.fract() != 0.0 && x.is_finite());
         if fraction {
             self.push_wrong(path, value, "a whole number");
         } else if !inside {
-            let limit = if max == u64::MAX { format!("at least {min}") } else { format!("from {min} to {max}") };
+            let limit = if max == u64::MAX {
+                format!("at least {min}")
+            } else {
+                format!("from {min} to {max}")
+            };
             self.out_of_range(path, value, &format!("a whole number {limit}, in digits"));
         }
     }
@@ -71,7 +77,8 @@ impl Check<'_> {
             if word.trim().parse::<f64>().is_ok() && !self.is_plain(path, value) {
                 problem = problem.help(format!("remove the quotes: `{word}`"));
             } else if word.replace('_', "").parse::<f64>().is_ok() {
-                problem = problem.help(format!("write it without `_`: `{}`", word.replace('_', "")));
+                problem =
+                    problem.help(format!("write it without `_`: `{}`", word.replace('_', "")));
             }
         }
         self.problems.push(problem);
@@ -79,9 +86,12 @@ impl Check<'_> {
 
     fn out_of_range(&mut self, path: &str, value: &Value, allowed: &str) {
         self.problems.push(
-            Problem::new("out-of-range", format!("`{path}` is out of range: found {}", describe(value)))
-                .at(self.merged.value_place(path, value))
-                .label(format!("must be {allowed}")),
+            Problem::new(
+                "out-of-range",
+                format!("`{path}` is out of range: found {}", describe(value)),
+            )
+            .at(self.merged.value_place(path, value))
+            .label(format!("must be {allowed}")),
         );
     }
 
@@ -90,7 +100,8 @@ impl Check<'_> {
             Value::String(_, text) if !text.trim().is_empty() => {}
             Value::Num(..) | Value::Bool(..) => {
                 let problem = self.wrong_type(path, value, expected);
-                self.problems.push(problem.help("put it in quotes if it is meant as text"));
+                self.problems
+                    .push(problem.help("put it in quotes if it is meant as text"));
             }
             _ => self.push_wrong(path, value, expected),
         }
@@ -100,7 +111,12 @@ impl Check<'_> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
         let starts = word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         if !starts || !word.chars().all(allowed) || word.len() > MAX_LABEL {
-            self.bad_name(path, word, value, "a-z, 0-9, `.`, `_`, `-`, beginning with a letter or digit");
+            self.bad_name(
+                path,
+                word,
+                value,
+                "a-z, 0-9, `.`, `_`, `-`, beginning with a letter or digit",
+            );
         }
     }
 
@@ -108,7 +124,12 @@ impl Check<'_> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
         let starts = word.starts_with(|c: char| c.is_ascii_lowercase());
         if !starts || !word.chars().all(allowed) || word.len() > MAX_LABEL {
-            self.bad_name(path, word, value, "a-z, 0-9, `_`, `-`, beginning with a letter");
+            self.bad_name(
+                path,
+                word,
+                value,
+                "a-z, 0-9, `_`, `-`, beginning with a letter",
+            );
         }
     }
 
@@ -121,7 +142,9 @@ impl Check<'_> {
         self.problems.push(
             Problem::new("bad-name", format!("`{shown}` cannot be a name"))
                 .at(place)
-                .label(format!("allowed: {allowed}, at most {MAX_LABEL} characters"))
+                .label(format!(
+                    "allowed: {allowed}, at most {MAX_LABEL} characters"
+                ))
                 .note("names become part of folder names, chart labels and key paths"),
         );
     }
@@ -144,9 +167,12 @@ impl Check<'_> {
     }
 
     pub(super) fn wrong_type(&self, path: &str, value: &Value, expected: &str) -> Problem {
-        Problem::new("wrong-type", format!("`{path}` must be {expected}, found {}", describe(value)))
-            .at(self.merged.value_place(path, value))
-            .label(format!("expected {expected}"))
+        Problem::new(
+            "wrong-type",
+            format!("`{path}` must be {expected}, found {}", describe(value)),
+        )
+        .at(self.merged.value_place(path, value))
+        .label(format!("expected {expected}"))
     }
 
     fn push_wrong(&mut self, path: &str, value: &Value, expected: &str) {
@@ -163,12 +189,18 @@ impl Check<'_> {
 pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::String(_, text) if text.chars().count() > 40 => {
-            format!("the text `{}...`", text.chars().take(40).collect::<String>())
+            format!(
+                "the text `{}...`",
+                text.chars().take(40).collect::<String>()
+            )
         }
         Value::String(_, text) => format!("the text `{text}`"),
         Value::Char(_, c) => format!("the text `{c}`"),
         Value::Bool(_, x) => format!("`{x}`"),
-        Value::Num(_, number) => match number.to_i128().or_else(|| number.to_u128().and_then(|x| x.try_into().ok())) {
+        Value::Num(_, number) => match number
+            .to_i128()
+            .or_else(|| number.to_u128().and_then(|x| x.try_into().ok()))
+        {
             Some(x) => format!("the number {x}"),
             None => format!("the number {}", as_float(*number)),
         },
@@ -181,13 +213,23 @@ pub(super) fn describe(value: &Value) -> String {
 /// A number as f64; whole numbers beyond 2^53 are rounded.
 fn as_float(number: Num) -> f64 {
     let whole = |number: Num| {
-        number.to_i128().map(|x| x as f64).or_else(|| number.to_u128().map(|x| x as f64))
+        number
+            .to_i128()
+            .map(|x| x as f64)
+            .or_else(|| number.to_u128().map(|x| x as f64))
     };
-    number.to_f64().or_else(|| whole(number)).unwrap_or(f64::NAN)
+    number
+        .to_f64()
+        .or_else(|| whole(number))
+        .unwrap_or(f64::NAN)
 }
 
 /// A number in digits too large for f64, which the YAML crate leaves as text.
 fn overflowing(word: &str) -> Option<f64> {
-    let digits = word.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    word.parse::<f64>().ok().filter(|x| digits && x.is_infinite())
+    let digits = word
+        .trim_start_matches(['+', '-'])
+        .starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    word.parse::<f64>()
+        .ok()
+        .filter(|x| digits && x.is_infinite())
 }
