@@ -114,7 +114,10 @@ impl Check<'_> {
     fn missing(&mut self, path: &str, value: Option<&Value>, dict: &Dict, keys: &'static [Key]) {
         for key in keys {
             let absent = dict.get(key.name).is_none_or(is_empty);
-            if key.need == Need::Required && absent {
+            let valid = || keys.iter().map(|key| key.name);
+            // A misspelt key is one mistake, which `unknown_key` has reported.
+            let missing = absent && misspelt(dict, key.name, valid).is_none();
+            if key.need == Need::Required && missing {
                 self.missing_key(path, value, key.name, key.doc);
             }
         }
@@ -184,39 +187,71 @@ impl Check<'_> {
         let Some(dict) = self.mapping(path, value) else {
             return;
         };
-        let tag_path = join(path, part.tag);
-        let variant = match dict.get(part.tag) {
-            None | Some(Value::Empty(..)) => {
-                let doc = quoted(part.names());
-                self.missing_key(path, Some(value), part.tag, &doc);
-                None
-            }
-            Some(Value::String(_, word)) => part.variant(word).or_else(|| {
-                let tag = &dict[part.tag];
-                self.unknown_name(&tag_path, part.what, word, tag, part.names().collect());
-                // The rest is checked as the nearest variant would take it.
-                suggest(word, part.names()).and_then(|nearest| part.variant(nearest))
-            }),
-            Some(other) => {
-                let problem =
-                    self.wrong_type(&tag_path, other, &format!("the name of a {}", part.what));
-                self.problems
-                    .push(problem.note(format!("names: {}", quoted(part.names()))));
-                None
-            }
+        let title = |variant: &str| format!("`{name}` {variant}");
+        let Some((tag, word)) = tag_of(part, dict) else {
+            let doc = quoted(part.names());
+            self.missing_key(path, Some(value), part.tag, &doc);
+            let owner = Owner {
+                title: title(&format!("without `{}`", part.tag)),
+                tag: Some(part),
+            };
+            self.strangers(path, dict, &owner);
+            return;
         };
-        if let Some(section) = variant {
-            let title = format!("`{name}` with `{}: {}`", part.tag, section.name);
-            self.section(
-                path,
-                value,
-                dict,
-                section,
-                &Owner {
-                    title,
-                    tag: Some(part),
-                },
-            );
+        match self.variant(&join(path, tag), word, part) {
+            Some(section) => {
+                let title = title(&format!("with `{}: {}`", part.tag, section.name));
+                self.section(
+                    path,
+                    value,
+                    dict,
+                    section,
+                    &Owner {
+                        title,
+                        tag: Some(part),
+                    },
+                );
+            }
+            None => {
+                let title = title(&format!("without a valid `{}`", part.tag));
+                self.strangers(
+                    path,
+                    dict,
+                    &Owner {
+                        title,
+                        tag: Some(part),
+                    },
+                );
+            }
+        }
+    }
+
+    /// The variant that a tag names, or the nearest one, as which the rest is checked.
+    fn variant(
+        &mut self,
+        path: &str,
+        tag: &Value,
+        part: &'static Part,
+    ) -> Option<&'static Section> {
+        let Value::String(_, word) = tag else {
+            let problem = self.wrong_type(path, tag, &format!("the name of a {}", part.what));
+            self.problems
+                .push(problem.note(format!("valid: {}", quoted(part.names()))));
+            return None;
+        };
+        part.variant(word).or_else(|| {
+            self.unknown_name(path, part.what, word, tag, part.names().collect());
+            suggest(word, part.names()).and_then(|nearest| part.variant(nearest))
+        })
+    }
+
+    /// Reports the keys that no variant of a part takes.
+    fn strangers(&mut self, path: &str, dict: &Dict, owner: &Owner) {
+        let tag = owner.tag.map(|part| part.tag);
+        for (name, value) in dict.iter().filter(|(name, _)| Some(name.as_str()) != tag) {
+            if !owner.knows(name) {
+                self.unknown_key(path, &join(path, name), name, value, &[], owner);
+            }
         }
     }
 
@@ -332,4 +367,31 @@ impl Check<'_> {
 /// Whether a value is `~`.
 pub(crate) fn is_empty(value: &Value) -> bool {
     matches!(value, Value::Empty(..))
+}
+
+/// The entry that is no valid key and is nearest to `wanted` among the valid ones.
+fn misspelt<'d, I: Iterator<Item = &'static str>>(
+    dict: &'d Dict,
+    wanted: &str,
+    valid: impl Fn() -> I,
+) -> Option<(&'d str, &'d Value)> {
+    let strange = dict
+        .iter()
+        .filter(|(name, _)| valid().all(|known| known != name.as_str()));
+    let mut near = strange.filter(|(name, _)| suggest(name, valid()) == Some(wanted));
+    near.next().map(|(name, value)| (name.as_str(), value))
+}
+
+/// The entry that names the variant, also when its key is misspelt.
+fn tag_of<'d>(part: &'static Part, dict: &'d Dict) -> Option<(&'d str, &'d Value)> {
+    let valid = || {
+        let keys = part.variants.iter().flat_map(|variant| variant.keys);
+        std::iter::once(part.tag).chain(keys.map(|key| key.name))
+    };
+    let written = dict
+        .get_key_value(part.tag)
+        .filter(|(_, value)| !is_empty(value));
+    written
+        .map(|(tag, value)| (tag.as_str(), value))
+        .or_else(|| misspelt(dict, part.tag, valid))
 }

@@ -315,6 +315,45 @@ fn a_key_of_another_section_is_named_with_its_home() {
 }
 
 #[test]
+fn a_misspelt_tag_or_required_key_is_one_problem() {
+    one(
+        "{name: npairs, temp",
+        "{nmae: npairs, temp",
+        "unknown-key",
+        11,
+        &["did you mean `name`?"],
+    );
+    one(
+        "dataset: shapes",
+        "datset: shapes",
+        "unknown-key",
+        3,
+        &["did you mean `dataset`?"],
+    );
+    one(
+        "    epochs: 2",
+        "    epohcs: 2",
+        "unknown-key",
+        8,
+        &["did you mean `epochs`?"],
+    );
+    one(
+        "name: good",
+        "nmae: good",
+        "unknown-key",
+        1,
+        &["did you mean `name`?"],
+    );
+    one(
+        "{name: npairs, temp",
+        "{temp",
+        "missing-key",
+        11,
+        &["add `name`: `npairs`, `cross_entropy`"],
+    );
+}
+
+#[test]
 fn shorthand_is_answered_with_the_full_form() {
     one(
         "loss: {name: cross_entropy}",
@@ -684,7 +723,7 @@ fn byte_order_marks_and_windows_line_ends_change_nothing() {
             .iter()
             .map(|(code, line, _)| (*code, *line))
             .collect::<Vec<_>>(),
-        [("missing-key", 7), ("unknown-key", 8)]
+        [("unknown-key", 8)]
     );
 }
 
