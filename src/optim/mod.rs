@@ -49,7 +49,7 @@ impl ModuleMapper for Updater<'_> {
             return Param::from_mapped_value(id, tensor, mapper);
         };
         let (shape, device) = (tensor.dims(), grad.device());
-        let n = shape.iter().product();
+        let n: usize = shape.iter().product();
         let zeros = || Tensor::zeros([n], &device);
         let (first, second) = state.take().unwrap_or_else(|| (zeros(), zeros()));
         let flat = tensor.without_autodiff().reshape([n]);

@@ -145,10 +145,8 @@ impl Worker {
                 stop.store(true, Ordering::Relaxed);
             }
         };
-        let stop = &stop;
+        let (stop, done) = (&stop, &AtomicBool::new(false));
         std::thread::scope(|scope| {
-            let done = AtomicBool::new(false);
-            let done = &done;
             scope.spawn(move || {
                 while !done.load(Ordering::Relaxed) {
                     if requests.as_ref().is_ok_and(|requests| requests.count() > 0) {

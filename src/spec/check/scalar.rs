@@ -57,7 +57,7 @@ impl Check<'_> {
         };
         let inside = number
             .to_u128_lossy()
-            .is_some_and(|x| x >= min.into() && x <= max.into());
+            .is_some_and(|x| x >= u128::from(min) && x <= u128::from(max));
         let fraction = matches!(number, Num::F64(x) if x.fract() != 0.0 && x.is_finite());
         if fraction {
             self.push_wrong(path, value, "a whole number");
