@@ -2,3 +2,6 @@
 
 #[path = "cli/language.rs"]
 mod language;
+
+#[cfg(feature = "train")]
+mod compute;
