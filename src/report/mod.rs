@@ -6,7 +6,7 @@ mod group;
 mod page;
 mod rows;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod stats;
 mod table;
 
