@@ -4,6 +4,7 @@
 mod archive;
 mod cache;
 mod cifar10;
+mod class_tree;
 mod decode;
 mod download;
 mod error;

@@ -35,16 +35,17 @@ struct Layer {
 
 /// Draws the image of `class` into `pixels`, `[SIDE, SIDE, 3]`.
 pub(super) fn render(class: usize, draws: &mut Draws, pixels: &mut [u8]) {
-    let contrast = within(draws, 0.10, 0.55);
+    let contrast = within(draws, 0.30, 0.80);
     let middle = colour(draws, 0.2, 0.8);
-    let away = direction::<3>(draws);
+    // Shapes are lighter than their ground, in any hue.
+    let away = direction::<3>(draws).map(|part| 0.58 + 0.5 * part);
     let ground = shift(middle, away, -contrast / 2.0);
     let ink = shift(middle, away, contrast / 2.0);
     let slope = direction::<2>(draws);
     let tint = direction::<3>(draws);
     let strength = within(draws, 0.0, 0.35);
     let layers = layers(class, ground, ink, draws);
-    let noise = within(draws, 0.02, 0.10);
+    let noise = within(draws, 0.02, 0.06);
     for (index, pixel) in pixels.chunks_exact_mut(3).enumerate() {
         let point = [(index % SIDE) as f32 + 0.5, (index / SIDE) as f32 + 0.5];
         let along = (slope[0] * (point[0] - CENTRE) + slope[1] * (point[1] - CENTRE)) / SIDE as f32;
@@ -65,16 +66,16 @@ pub(super) fn render(class: usize, draws: &mut Draws, pixels: &mut [u8]) {
 /// Clutter, the shape, then what lies in front of it.
 fn layers(class: usize, ground: Colour, ink: Colour, draws: &mut Draws) -> Vec<Layer> {
     let mut layers = Vec::with_capacity(10);
-    for _ in 0..2 + draws.below(3) {
+    for _ in 0..1 + draws.below(3) {
         layers.push(clutter(ink, draws));
     }
-    let radius = within(draws, 4.5, 10.5);
-    let reach = CENTRE - 1.0 - 0.8 * radius;
+    let radius = within(draws, 6.0, 11.0);
+    let reach = 0.7 * (CENTRE - 0.9 * radius);
     let at = [
         within(draws, -reach, reach) + CENTRE,
         within(draws, -reach, reach) + CENTRE,
     ];
-    let turn = direction::<2>(draws).map(|part| part / radius);
+    let turn = tilt(draws).map(|part| part / radius);
     let aspect = within(draws, 0.8, 1.25);
     let figure = Figure::Shape {
         class,
@@ -87,7 +88,7 @@ fn layers(class: usize, ground: Colour, ink: Colour, draws: &mut Draws) -> Vec<L
         figure,
         colour: ink,
     });
-    if draws.unit() < 0.5 {
+    if draws.unit() < 0.3 {
         let (across, off) = (direction::<2>(draws), direction::<2>(draws));
         let middle = [at[0] + off[0] * radius * 0.6, at[1] + off[1] * radius * 0.6];
         let reach = radius * 1.3;
@@ -103,7 +104,7 @@ fn layers(class: usize, ground: Colour, ink: Colour, draws: &mut Draws) -> Vec<L
             colour: ground,
         });
     }
-    for _ in 0..draws.below(3) {
+    for _ in 0..draws.below(2) {
         layers.push(clutter(ink, draws));
     }
     layers
@@ -188,6 +189,13 @@ fn direction<const N: usize>(draws: &mut Draws) -> [f32; N] {
             return vector.map(|part| part / length);
         }
     }
+}
+
+/// Cosine and sine of an angle within 27 degrees.
+fn tilt(draws: &mut Draws) -> Point {
+    let slope = within(draws, -0.5, 0.5);
+    let length = (1.0 + slope * slope).sqrt();
+    [1.0 / length, slope / length]
 }
 
 /// Three nearly normal numbers of deviation 1 from one draw: sums of 4 values of 5 bits, variance 4 (32^2 - 1) / 12.
