@@ -22,6 +22,7 @@ pub mod loss;
 pub mod optim;
 #[cfg(feature = "train")]
 pub mod train;
+#[cfg(feature = "train")]
 pub mod runner;
 pub mod report;
 pub mod cli;

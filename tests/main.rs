@@ -1,1 +1,4 @@
 //! One linked test binary for everything that needs more than one module. Unit tests sit at the end of their file.
+
+#[path = "cli/language.rs"]
+mod language;

@@ -1,6 +1,104 @@
 //! The verbs of the command line, one file each. Only this folder prints and picks exit codes.
 
+mod check;
+mod plan;
+mod report;
+#[cfg(feature = "train")]
+mod doctor;
+#[cfg(feature = "train")]
+mod run;
+
+use crate::spec::Overrides;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Declarative experiments in supervised contrastive learning.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  supcon run experiments/quickstart                     train, record and compare what a folder describes
+  supcon run experiments/mini --device libtorch --data ~/cifar-10-batches-bin
+  supcon run exp.yaml --set phases.pretrain.epochs=5    change a value for this call
+  supcon check experiments                              find every mistake before any work
+  supcon report --out report                            charts and page of all recorded runs
+
+Exit codes: 0 done, 2 refused before any work, 3 some runs failed, 4 damaged results,
+5 device or library missing, 7 disk, 75 interrupted (run the same command again), 130 stopped at once.";
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Train every run of the given specs that is not complete, then report on them.
+    #[cfg(feature = "train")]
+    Run(run::RunArgs),
+    /// Check specs and name everything that is wrong with them.
+    Check {
+        #[command(flatten)]
+        specs: SpecArgs,
+    },
+    /// Show the runs that specs describe, with their phases and sizes.
+    Plan {
+        #[command(flatten)]
+        specs: SpecArgs,
+        /// Say for each value which layer, file and line it came from.
+        #[arg(long)]
+        explain: bool,
+    },
+    /// Draw charts and a page from recorded runs.
+    Report {
+        /// Run folders, or folders of them [default: results/runs].
+        paths: Vec<PathBuf>,
+        /// Folder of the report.
+        #[arg(long, value_name = "DIR", default_value = "results/report")]
+        out: PathBuf,
+        /// Only this experiment; may be given several times.
+        #[arg(long, value_name = "EXPERIMENT")]
+        name: Vec<String>,
+    },
+    /// Say which devices this program can use here, and why not the others.
+    #[cfg(feature = "train")]
+    Doctor,
+    /// Train one prepared run (what `run` starts for each run).
+    #[cfg(feature = "train")]
+    #[command(hide = true)]
+    Worker(run::WorkerArgs),
+}
+
+/// Specs and what changes them.
+#[derive(Args)]
+struct SpecArgs {
+    /// Spec files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Change a value: a dotted key and a YAML value; `~` deletes it.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl SpecArgs {
+    fn overrides(&self) -> Overrides {
+        Overrides { set: self.set.clone() }
+    }
+}
+
 /// Runs the program with the process's arguments.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+#[must_use]
+pub fn main() -> ExitCode {
+    match Cli::parse().verb {
+        #[cfg(feature = "train")]
+        Verb::Run(args) => run::run(&args),
+        Verb::Check { specs } => check::check(&specs.paths, &specs.overrides()),
+        Verb::Plan { specs, explain } => plan::plan(&specs.paths, &specs.overrides(), explain),
+        Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
+        #[cfg(feature = "train")]
+        Verb::Doctor => doctor::doctor(),
+        #[cfg(feature = "train")]
+        Verb::Worker(args) => run::worker(args),
+    }
 }

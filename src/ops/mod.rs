@@ -1,1 +1,206 @@
-//! (filled next)
+//! Our own differentiable kernels: the operations that decide the speed of a ResNet, as a burn backend extension.
+//!
+//! Every tensor is channels-last: activations `[B, H, W, C]`, convolution weights `[O, K, K, I]` (PyTorch's `OIHW` in its
+//! `channels_last` memory format). `flex` and `libtorch` implement [`Kernels`]; `autodiff` writes the gradients by hand;
+//! `tests/ops` compares all of it with the plain burn composition. Only this folder and `device.rs` name a backend.
+
+mod autodiff;
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(feature = "libtorch")]
+mod libtorch;
+
+use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
+use burn::tensor::Tensor;
+
+/// A square window that slides over the two spatial axes, the same on both, with zeros around the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Side of the window in pixels.
+    pub kernel: usize,
+    /// Pixels from one position to the next.
+    pub stride: usize,
+    /// Zeros added on every side; they take part in a maximum, as in Keras' `ZeroPadding2D`.
+    pub padding: usize,
+}
+
+impl Window {
+    /// Positions of the window along an axis of `size` pixels.
+    #[must_use]
+    pub const fn output(self, size: usize) -> usize {
+        (size + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+
+    /// One pixel, every pixel: a matrix product over batch x positions.
+    #[must_use]
+    pub const fn is_pointwise(self) -> bool {
+        self.kernel == 1 && self.stride == 1 && self.padding == 0
+    }
+}
+
+/// One Adam step (Kingma & Ba 2015, with Keras' "epsilon hat": `w -= alpha m / (sqrt(v) + epsilon)`,
+/// `keras/optimizers/adam.py`, `update_step`).
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    /// Number of the step, from 1.
+    pub t: u64,
+    /// Step size before the bias corrections.
+    pub learning_rate: f64,
+    /// Decay of the first moment.
+    pub beta_1: f64,
+    /// Decay of the second moment.
+    pub beta_2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+}
+
+impl AdamStep {
+    /// 1 - beta_2^t: what the second moment has seen so far.
+    #[must_use]
+    pub fn correction_2(&self) -> f64 {
+        1.0 - self.beta_2.powf(self.t as f64)
+    }
+
+    /// Step size with both bias corrections in it.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        self.learning_rate * self.correction_2().sqrt() / (1.0 - self.beta_1.powf(self.t as f64))
+    }
+}
+
+/// The kernels that a backend provides. Panics on shapes that do not fit: `plan` refuses those before.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    LibTorch: cfg(feature = "libtorch"),
+    Autodiff
+)]
+pub trait Kernels: Backend {
+    /// Cross-correlation of `x [B, H, W, I]` with `w [O, K, K, I]` plus `b [O]`.
+    fn conv_forward(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self>;
+    /// Gradients of `conv_forward` for `(x, w, b)`; that for `x` is only meaningful when it is wanted.
+    fn conv_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        window: Window,
+        want_x: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Batch norm over the last axis with batch statistics, then ReLU if asked: `(y, mean, 1 / sqrt(var + eps))`.
+    fn norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Gradients of `norm_forward` for `(x, gamma, beta)`; `y` is the forward output (its zeros are ReLU's mask).
+    fn norm_backward(
+        grad: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        inv_std: FloatTensor<Self>,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// `x * scale + shift` for each channel, then ReLU if asked: batch norm in inference form, without a gradient.
+    fn scale_shift(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+    /// Largest value in each window of `x [B, H, W, C]`; padding counts as zero.
+    fn pool_forward(x: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
+    /// Gradient of `pool_forward`: goes to the first largest pixel of each window, nowhere if the padding won.
+    fn pool_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self>;
+    /// One Adam update of a parameter and its two moments, in place where nobody else holds them.
+    fn adam(
+        parameter: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// Cross-correlation of `x [B, H, W, I]` with `w [O, K, K, I]` plus `b [O]`, zeros around the image.
+#[must_use]
+pub fn conv2d(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>, window: Window) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::conv_forward(
+        x.into_dispatch(),
+        w.into_dispatch(),
+        b.into_dispatch(),
+        window,
+    ))
+}
+
+/// Batch norm of `x [B, H, W, C]` with batch statistics, then ReLU if asked: `(y, mean [C], 1 / sqrt(var + eps) [C])`
+/// (Ioffe & Szegedy 2015, algorithm 1; the variance is the biased one). The statistics carry no gradient.
+#[must_use]
+pub fn batch_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    relu: bool,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (y, mean, inv_std) = Dispatch::norm_forward(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+        relu,
+    );
+    let statistic = |t| Tensor::from_dispatch(t);
+    (Tensor::from_dispatch(y), statistic(mean), statistic(inv_std))
+}
+
+/// `x * scale + shift` for each channel of `x [B, H, W, C]`, then ReLU if asked; for plain (inference) tensors.
+#[must_use]
+pub fn scale_shift(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, relu: bool) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::scale_shift(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        relu,
+    ))
+}
+
+/// Largest value in each window of `x [B, H, W, C]`; padding counts as zero.
+#[must_use]
+pub fn max_pool(x: Tensor<4>, window: Window) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::pool_forward(x.into_dispatch(), window))
+}
+
+/// One Adam update of a parameter and its moments, all `[n]` and on a plain device.
+#[must_use]
+pub fn adam(
+    parameter: Tensor<1>,
+    grad: Tensor<1>,
+    first: Tensor<1>,
+    second: Tensor<1>,
+    step: AdamStep,
+) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+    let (parameter, first, second) = Dispatch::adam(
+        parameter.into_dispatch(),
+        grad.into_dispatch(),
+        first.into_dispatch(),
+        second.into_dispatch(),
+        step,
+    );
+    (
+        Tensor::from_dispatch(parameter),
+        Tensor::from_dispatch(first),
+        Tensor::from_dispatch(second),
+    )
+}

@@ -1,0 +1,179 @@
+//! `supcon run`: makes every run of the given specs complete, then reports on them.
+
+use super::{SpecArgs, check};
+use crate::device::DeviceName;
+use crate::plan::{self, RunPlan};
+use crate::record;
+use crate::report;
+use crate::runner::{self, BatchOptions, Ended, Fate, Progress, Style, WorkerOptions, exit};
+use clap::Args;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `run`.
+#[derive(Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    specs: SpecArgs,
+    /// Device: `cpu`, `libtorch`, `libtorch:cuda:N`, or `auto` for the fastest that is there.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Threads of a run [default: all processors].
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Folder or archive of the data set, before the spec's `data.root` and `SUPCON_DATA`.
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Folder of records, report and caches.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+    /// Print the final table only.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Arguments of the hidden `worker`.
+#[derive(Args)]
+pub(super) struct WorkerArgs {
+    /// Folder of the run.
+    run: PathBuf,
+    #[arg(long)]
+    device: String,
+    #[arg(long)]
+    threads: usize,
+    #[arg(long)]
+    data: Option<PathBuf>,
+    #[arg(long)]
+    cache: PathBuf,
+}
+
+/// Trains one prepared run.
+pub(super) fn worker(args: WorkerArgs) -> ExitCode {
+    ExitCode::from(runner::work(&WorkerOptions {
+        run: args.run,
+        device: args.device,
+        threads: args.threads,
+        data_dir: args.data,
+        cache_dir: args.cache,
+    }))
+}
+
+/// Trains what is not complete and reports on all of it.
+pub(super) fn run(args: &RunArgs) -> ExitCode {
+    let plans = match plan::load_runs(&args.specs.paths, &args.specs.overrides()) {
+        Ok(plans) => plans,
+        Err(problems) => return check::refuse(&problems),
+    };
+    let device = match DeviceName::parse(&args.device).and_then(|name| name.open().map(|_| name)) {
+        Ok(device) => device,
+        Err(error) => {
+            eprintln!("error[ENV-DEVICE]: {error}\n  next: `supcon doctor` says what is there");
+            return ExitCode::from(exit::ENVIRONMENT);
+        }
+    };
+    let threads = args.threads.unwrap_or_else(processors);
+    if !args.quiet {
+        eprintln!("{} on {device}, {threads} threads a run", counted(plans.len(), "run"));
+    }
+    let options = BatchOptions {
+        runs: args.results.join("runs"),
+        device: device.to_string(),
+        threads,
+        data_dir: args.data.clone(),
+        cache_dir: args.results.join("cache"),
+    };
+    let mut progress = Progress::new(style(args.quiet));
+    let batch = runner::run(&plans, &options, &mut progress);
+    progress.finish();
+    match batch {
+        Ok((ended, requests)) => conclude(args, &plans, &ended, requests),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn style(quiet: bool) -> Style {
+    if quiet {
+        Style::Quiet
+    } else if std::io::stderr().is_terminal() {
+        Style::Live
+    } else {
+        Style::Plain
+    }
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Prints table and fates, writes the report, picks the exit code.
+fn conclude(args: &RunArgs, plans: &[RunPlan], ended: &[Ended], requests: usize) -> ExitCode {
+    let count = |wanted: fn(&Fate) -> bool| ended.iter().filter(|run| wanted(&run.fate)).count();
+    let done = count(|fate| *fate == Fate::Done);
+    let skipped = count(|fate| *fate == Fate::Skipped);
+    let failed = count(|fate| matches!(fate, Fate::Failed { .. }));
+    let interrupted = count(|fate| *fate == Fate::Interrupted);
+    let report_code = if done + skipped + failed > 0 { report(args, plans, ended) } else { 0 };
+    if skipped == plans.len() {
+        println!("nothing to do: {} already complete", counted(skipped, "run"));
+    } else {
+        println!("done {done}, already complete {skipped}, failed {failed}, interrupted {interrupted}");
+    }
+    for run in ended {
+        if let Fate::Failed { code, cause, .. } = &run.fate {
+            eprintln!("error[{code}]: {}: {cause}", run.dir.run_id());
+        }
+    }
+    if interrupted > 0 {
+        println!("the same command trains what is missing");
+        return ExitCode::from(if requests > 1 { exit::STOPPED } else { exit::INTERRUPTED });
+    }
+    ExitCode::from(if failed == 0 { report_code } else { failure(ended) })
+}
+
+/// A cause that all failures share has its own code; otherwise some runs failed.
+fn failure(ended: &[Ended]) -> u8 {
+    let mut codes = ended.iter().filter_map(|run| match run.fate {
+        Fate::Failed { exit, .. } => Some(exit),
+        _ => None,
+    });
+    let first = codes.next().unwrap_or(exit::FAILED);
+    let shared = [exit::ENVIRONMENT, exit::DISK].contains(&first) && codes.all(|code| code == first);
+    if shared { first } else { exit::FAILED }
+}
+
+/// Reports on the runs of this batch; its exit code.
+fn report(args: &RunArgs, plans: &[RunPlan], ended: &[Ended]) -> u8 {
+    let mut code = 0;
+    let mut runs = Vec::new();
+    for run in ended {
+        match record::load(run.dir.path()) {
+            Ok(run) => runs.push(run),
+            // A run that was never begun has no record to miss.
+            Err(_) if run.fate == Fate::Interrupted => {}
+            Err(error) => {
+                eprintln!("error: {error}");
+                code = error.exit_code();
+            }
+        }
+    }
+    let mut names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    names.dedup();
+    let out = args.results.join("report").join(names.join("+"));
+    print!("{}", report::table(&runs));
+    match report::build(&runs, &out, &names.join(", ")) {
+        Ok(paths) => println!("\nreport: {}", paths.page.display()),
+        Err(error) => {
+            eprintln!("error: {error}");
+            code = exit::DISK;
+        }
+    }
+    code
+}

@@ -1,0 +1,299 @@
+//! Draws problems as text: code and message, place, the line with a caret, note and help, and one closing line.
+//! Everything that came from a file is escaped, so that no control character reaches a terminal.
+
+use super::{Place, Problem, Problems};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// Longest piece of a line that is drawn; longer lines are cut around the caret.
+const MAX_LINE: usize = 160;
+
+/// Terminal styles; empty strings without colour.
+struct Style {
+    error: &'static str,
+    frame: &'static str,
+    bold: &'static str,
+    end: &'static str,
+}
+
+const PLAIN: Style = Style {
+    error: "",
+    frame: "",
+    bold: "",
+    end: "",
+};
+const COLOUR: Style = Style {
+    error: "\x1b[1;31m",
+    frame: "\x1b[1;34m",
+    bold: "\x1b[1m",
+    end: "\x1b[0m",
+};
+
+impl Problems {
+    /// Draws all problems and the closing line, with terminal colours if asked for.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let style = if color { COLOUR } else { PLAIN };
+        let mut out = String::new();
+        for (i, problem) in self.iter().enumerate() {
+            if i > 0 {
+                out.push('\n');
+            }
+            draw(&mut out, problem, &style);
+        }
+        let Style { error, end, .. } = style;
+        let (n, s) = (self.len(), if self.len() == 1 { "" } else { "s" });
+        let files: BTreeSet<&str> = self
+            .iter()
+            .filter_map(|p| p.place.as_ref().map(|place| place.file.as_str()))
+            .collect();
+        let place = match files.iter().collect::<Vec<_>>()[..] {
+            [] => String::new(),
+            [file] => format!(" in {}", escape(file)),
+            ref more => format!(" in {} files", more.len()),
+        };
+        let _ = writeln!(
+            out,
+            "{error}error{end}: {n} problem{s}{place}, nothing was run"
+        );
+        out
+    }
+}
+
+/// Draws one problem.
+fn draw(out: &mut String, problem: &Problem, style: &Style) {
+    let Style {
+        error, bold, end, ..
+    } = style;
+    let (code, message) = (problem.code, escape(&problem.message));
+    let _ = writeln!(out, "{error}error[{code}]{end}{bold}: {message}{end}");
+    let width = problem
+        .place
+        .as_ref()
+        .map_or(1, |place| draw_place(out, place, problem, style));
+    for (kind, text) in [("note", &problem.note), ("help", &problem.help)] {
+        if let Some(text) = text {
+            draw_extra(out, width, kind, text, style);
+        }
+    }
+}
+
+/// Draws ` = note: ...`; further lines are indented below the first.
+fn draw_extra(out: &mut String, width: usize, kind: &str, text: &str, style: &Style) {
+    let Style {
+        frame, bold, end, ..
+    } = style;
+    let indent = " ".repeat(width + 5 + kind.len());
+    for (i, line) in text.lines().enumerate() {
+        let line = escape(line);
+        let _ = match i {
+            0 => writeln!(out, "{:width$} {frame}={end} {bold}{kind}{end}: {line}", ""),
+            _ => writeln!(out, "{indent}{line}"),
+        };
+    }
+}
+
+/// Draws the place with its line, and the related place if it is in the same file; returns the gutter's width.
+fn draw_place(out: &mut String, place: &Place, problem: &Problem, style: &Style) -> usize {
+    let Style { frame, end, .. } = style;
+    let related = problem.related.as_ref();
+    let near = related.filter(|(other, _)| other.file == place.file && other.line != place.line);
+    let largest = near.map_or(place.line, |(other, _)| place.line.max(other.line));
+    let width = largest.to_string().len();
+    let _ = writeln!(
+        out,
+        "{:width$}{frame}-->{end} {}",
+        "",
+        escape(&place.to_string())
+    );
+    let _ = writeln!(out, "{:width$} {frame}|{end}", "");
+    let label = problem.label.as_deref().unwrap_or("");
+    let mut marks = vec![(place, '^', label)];
+    if let Some((other, text)) = near {
+        marks.push((other, '-', text));
+        marks.sort_by_key(|(place, ..)| place.line);
+    }
+    for (i, (place, mark, label)) in marks.iter().enumerate() {
+        if i > 0 && marks[i - 1].0.line + 1 < place.line {
+            let _ = writeln!(out, "{frame}...{end}");
+        }
+        draw_line(out, width, place, *mark, label, style);
+    }
+    if let (Some((other, text)), None) = (related, near) {
+        draw_extra(out, width, "note", &format!("{text} at {other}"), style);
+    }
+    width
+}
+
+/// Draws a source line and the marks under it.
+fn draw_line(out: &mut String, width: usize, at: &Place, mark: char, label: &str, style: &Style) {
+    let Style {
+        error, frame, end, ..
+    } = style;
+    let (text, indent, len) = window(at);
+    let _ = writeln!(out, "{frame}{:width$} |{end} {text}", at.line);
+    let marks = String::from(mark).repeat(len);
+    let label = escape(label);
+    let gap = if label.is_empty() { "" } else { " " };
+    let colour = if mark == '^' { error } else { frame };
+    let _ = writeln!(
+        out,
+        "{:width$} {frame}|{end} {:indent$}{colour}{marks}{gap}{label}{end}",
+        "", ""
+    );
+}
+
+/// The escaped piece of the line to draw, the columns before the mark, and the mark's length.
+fn window(at: &Place) -> (String, usize, usize) {
+    let chars: Vec<char> = at.line_text.chars().collect();
+    let column = (at.column - 1).min(chars.len());
+    let start = if chars.len() > MAX_LINE {
+        column.saturating_sub(MAX_LINE / 3)
+    } else {
+        0
+    };
+    let end = chars.len().min(start + MAX_LINE);
+    let stop = (column + at.len.max(1)).min(end);
+    let piece = |from: usize, to: usize| escape(&chars[from..to].iter().collect::<String>());
+    let (before, marked, after) = (
+        piece(start, column),
+        piece(column, stop.max(column)),
+        piece(stop.max(column), end),
+    );
+    let head = if start > 0 { "... " } else { "" };
+    let tail = if end < chars.len() { " ..." } else { "" };
+    let indent = head.len() + before.chars().count();
+    let len = marked.chars().count().max(1);
+    (format!("{head}{before}{marked}{after}{tail}"), indent, len)
+}
+
+/// Makes control characters and the marks that reorder text visible; a tab becomes a space.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push(' '),
+            c if c.is_control() || reorders(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Directional marks and invisible characters that let a line look like another.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(line: usize, column: usize, len: usize, text: &str) -> Place {
+        Place {
+            file: "experiments/keras/supcon.yaml".into(),
+            line,
+            column,
+            len,
+            line_text: text.into(),
+        }
+    }
+
+    fn drawn(problem: Problem) -> String {
+        Problems::from(problem).to_string()
+    }
+
+    #[test]
+    fn a_problem_is_drawn_as_the_design_shows() {
+        let line = "    loss: {name: npairs, temprature: 0.05}";
+        let problem = Problem::new(
+            "unknown-key",
+            "unknown key `temprature` in `phases.pretrain.loss`",
+        )
+        .at(place(17, 26, 10, line))
+        .label("did you mean `temperature`?")
+        .note("`loss` with `name: npairs` takes `temperature`");
+        assert_eq!(
+            drawn(problem),
+            "\
+error[unknown-key]: unknown key `temprature` in `phases.pretrain.loss`
+  --> experiments/keras/supcon.yaml:17:26
+   |
+17 |     loss: {name: npairs, temprature: 0.05}
+   |                          ^^^^^^^^^^ did you mean `temperature`?
+   = note: `loss` with `name: npairs` takes `temperature`
+error: 1 problem in experiments/keras/supcon.yaml, nothing was run
+"
+        );
+    }
+
+    #[test]
+    fn two_places_of_a_file_are_drawn_in_order() {
+        let problem = Problem::new("duplicate-key", "duplicate key `epochs`")
+            .at(place(12, 3, 6, "  epochs: 2"))
+            .label("written again")
+            .related(Some(place(9, 3, 6, "  epochs: 1")), "first written here");
+        assert_eq!(
+            drawn(problem),
+            "\
+error[duplicate-key]: duplicate key `epochs`
+  --> experiments/keras/supcon.yaml:12:3
+   |
+ 9 |   epochs: 1
+   |   ------ first written here
+...
+12 |   epochs: 2
+   |   ^^^^^^ written again
+error: 1 problem in experiments/keras/supcon.yaml, nothing was run
+"
+        );
+    }
+
+    #[test]
+    fn control_characters_are_escaped_and_the_caret_still_fits() {
+        let text =
+            drawn(Problem::new("x", "bad \u{1b}[31m").at(place(1, 3, 2, "\u{1b}\u{202e}ab")));
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+        assert!(
+            text.contains("1 | \\u{1b}\\u{202e}ab\n  |               ^^\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_caret() {
+        let text = drawn(Problem::new("x", "m").at(place(1, 5001, 3, &"y".repeat(100_000))));
+        assert!(text.len() < 800 && text.contains("1 | ... yyy"));
+    }
+
+    #[test]
+    fn places_outside_the_line_do_not_panic() {
+        for (column, len) in [(1, 0), (1, 99), (50, 4)] {
+            drawn(Problem::new("x", "m").at(place(1, column, len, "ab")));
+        }
+    }
+
+    #[test]
+    fn problems_are_sorted_counted_and_kept_once() {
+        let at = |line| Problem::new("x", "m").at(place(line, 1, 1, "a"));
+        let problems = Problems::collect(vec![at(7), at(2), at(7)]).expect("some");
+        let lines: Vec<usize> = problems
+            .iter()
+            .filter_map(|p| Some(p.place.as_ref()?.line))
+            .collect();
+        assert_eq!(lines, [2, 7]);
+        assert!(
+            problems
+                .to_string()
+                .ends_with("error: 2 problems in experiments/keras/supcon.yaml, nothing was run\n")
+        );
+        assert!(Problems::collect(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn colour_is_added_only_when_asked_for() {
+        let problems = Problems::from(Problem::new("x", "m").at(place(1, 1, 1, "a")));
+        assert!(problems.render(true).contains("\x1b[1;31merror[x]"));
+        assert!(!problems.render(false).contains('\x1b'));
+    }
+}

@@ -1,0 +1,64 @@
+//! The nearest valid name to a misspelt one.
+
+/// Edits between two names: insertions, deletions, replacements and swaps of neighbours.
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
+    strsim::damerau_levenshtein(&a.to_lowercase(), &b.to_lowercase())
+}
+
+/// The candidate nearest to `name`, at most 2 edits or a third of its length away.
+///
+/// Ties go to the candidate with the more similar beginning (Jaro & Winkler 1990), then to the first.
+pub fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = name.chars().count();
+    let limit = 2.max(length / 3);
+    let mut best: Option<(usize, f64, &str)> = None;
+    for candidate in candidates {
+        let edits = distance(name, candidate);
+        // Changing every letter of a short name is no misspelling.
+        if edits > limit || edits >= candidate.chars().count().max(length) {
+            continue;
+        }
+        let likeness = strsim::jaro_winkler(name, candidate);
+        let better = best.is_none_or(|(e, l, _)| edits < e || (edits == e && likeness > l));
+        if better {
+            best = Some((edits, likeness, candidate));
+        }
+    }
+    best.map(|(_, _, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swap_and_a_missing_letter_are_found() {
+        let keys = ["epochs", "batch_size", "temperature", "head"];
+        assert_eq!(suggest("temprature", keys), Some("temperature"));
+        assert_eq!(suggest("ehad", keys), Some("head"));
+        assert_eq!(suggest("batchsize", keys), Some("batch_size"));
+        assert_eq!(suggest("Epochs", keys), Some("epochs"));
+    }
+
+    #[test]
+    fn a_distant_or_empty_name_gives_nothing() {
+        assert_eq!(suggest("banana", ["epochs", "head"]), None);
+        assert_eq!(suggest("", ["lr"]), None);
+        assert_eq!(suggest("xy", ["lr"]), None);
+        assert_eq!(suggest("epochs", []), None);
+    }
+
+    #[test]
+    fn long_names_may_differ_by_a_third() {
+        assert_eq!(
+            suggest("learning_ratio", ["learning_rate"]),
+            Some("learning_rate")
+        );
+    }
+
+    #[test]
+    fn ties_go_to_the_same_beginning() {
+        assert_eq!(suggest("beta_3", ["beta_1", "zeta_3"]), Some("beta_1"));
+    }
+}

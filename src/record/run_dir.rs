@@ -1,0 +1,263 @@
+//! The folder of one run: its files, how each is written, and when it counts as done. Reading is in `load.rs`.
+
+use super::commit::{append, create_folder, file_length, file_names, read_file, write_file};
+use super::manifest::{Entry, Manifest};
+use super::metrics::encode_metrics;
+use super::predictions::encode_predictions;
+use super::weights::{NamedTensor, encode_weights};
+use super::{MetricRow, PredictionRow, RecordError, Status};
+use crate::plan::RunPlan;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// The resolved plan.
+pub const PLAN: &str = "plan.yaml";
+/// How far the run got.
+pub const STATUS: &str = "status.json";
+/// A diary for people; not a result, so it is in no manifest and may grow later.
+pub const LOG: &str = "log.txt";
+/// Every figure of the run.
+pub const METRICS: &str = "metrics.parquet";
+/// The finished model's answers on the test split.
+pub const PREDICTIONS: &str = "predictions.parquet";
+/// The finished model.
+pub const MODEL: &str = "model.safetensors";
+/// Length and hash of the files above, written last.
+pub const MANIFEST: &str = "MANIFEST.json";
+
+/// The folder of one run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Creates `results/<run_id>`, or opens it if it is there.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn create(results: &Path, run_id: &str) -> Result<Self, RecordError> {
+        let path = results.join(run_id);
+        create_folder(&path).map_err(RecordError::write(&path))?;
+        Ok(Self { path })
+    }
+
+    /// The folder at `path`, whatever is there.
+    #[cfg(test)]
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The folder at `path`; it must hold a plan.
+    ///
+    /// # Errors
+    /// There is no `plan.yaml`.
+    pub fn open(path: &Path) -> Result<Self, RecordError> {
+        let dir = Self {
+            path: path.to_owned(),
+        };
+        let plan = dir.file(PLAN);
+        match file_length(&plan).map_err(RecordError::read(&plan))? {
+            Some(_) => Ok(dir),
+            None => Err(dir.damaged(PLAN, "the file is missing: this is not the folder of a run")),
+        }
+    }
+
+    /// All run folders at or below `results`, sorted by path. Hidden folders are skipped, runs are not searched for runs.
+    #[must_use]
+    pub fn list(results: &Path) -> Vec<Self> {
+        let mut dirs = Vec::new();
+        let mut walk = WalkDir::new(results).sort_by_file_name().into_iter();
+        while let Some(entry) = walk.next() {
+            let Ok(entry) = entry else { continue };
+            if !entry.file_type().is_dir() {
+                continue;
+            }
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if entry.path().join(PLAN).is_file() {
+                dirs.push(Self {
+                    path: entry.into_path(),
+                });
+                walk.skip_current_dir();
+            } else if hidden && entry.depth() > 0 {
+                walk.skip_current_dir();
+            }
+        }
+        dirs
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Name of the folder, which is the run's id.
+    #[must_use]
+    pub fn run_id(&self) -> String {
+        self.path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Path of one of the run's files.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes `plan.yaml`.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn write_plan(&self, plan: &RunPlan) -> Result<(), RecordError> {
+        let mut bytes = Vec::new();
+        // Enum variants with a value as one-key mappings instead of YAML tags, which other readers do not know.
+        let mut yaml = serde_yaml::Serializer::new(&mut bytes);
+        serde_yaml::with::singleton_map_recursive::serialize(plan, &mut yaml)
+            .map_err(RecordError::encode(&self.file(PLAN)))?;
+        self.write(PLAN, &bytes)
+    }
+
+    /// Writes `status.json`.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn write_status(&self, status: &Status) -> Result<(), RecordError> {
+        let bytes = super::status::encode_status(status);
+        self.write(
+            STATUS,
+            &bytes.map_err(RecordError::encode(&self.file(STATUS)))?,
+        )
+    }
+
+    /// Writes `metrics.parquet`.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn write_metrics(&self, rows: &[MetricRow]) -> Result<(), RecordError> {
+        let bytes = encode_metrics(&self.run_id(), rows);
+        self.write(
+            METRICS,
+            &bytes.map_err(RecordError::encode(&self.file(METRICS)))?,
+        )
+    }
+
+    /// Writes `predictions.parquet`.
+    ///
+    /// # Errors
+    /// The disk refused, or the rows have different numbers of scores.
+    pub fn write_predictions(&self, rows: &[PredictionRow]) -> Result<(), RecordError> {
+        let bytes = encode_predictions(rows);
+        self.write(
+            PREDICTIONS,
+            &bytes.map_err(RecordError::encode(&self.file(PREDICTIONS)))?,
+        )
+    }
+
+    /// Writes `model.safetensors`.
+    ///
+    /// # Errors
+    /// The disk refused, or the tensors are inconsistent.
+    pub fn write_model(
+        &self,
+        tensors: &[NamedTensor],
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<(), RecordError> {
+        let bytes = encode_weights(tensors, metadata);
+        self.write(
+            MODEL,
+            &bytes.map_err(RecordError::encode(&self.file(MODEL)))?,
+        )
+    }
+
+    /// Appends a line to `log.txt`.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn log(&self, line: &str) -> Result<(), RecordError> {
+        let path = self.file(LOG);
+        append(&path, format!("{line}\n").as_bytes()).map_err(RecordError::write(&path))
+    }
+
+    /// Writes `MANIFEST.json`: from here on the run is done.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn finish(&self) -> Result<(), RecordError> {
+        let names = file_names(&self.path).map_err(RecordError::read(&self.path))?;
+        let mut files = BTreeMap::new();
+        for name in names
+            .into_iter()
+            .filter(|name| name != LOG && name != MANIFEST)
+        {
+            if let Some(bytes) = self.read(&name)? {
+                files.insert(name, Entry::of(&bytes));
+            }
+        }
+        let bytes = serde_json::to_vec_pretty(&Manifest { format: 1, files })
+            .map_err(RecordError::encode(&self.file(MANIFEST)))?;
+        self.write(MANIFEST, &bytes)
+    }
+
+    /// The manifest is there and each file has its length. Cheap: no file is hashed.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        let Ok(Some(manifest)) = self.manifest() else {
+            return false;
+        };
+        let fits = |(name, entry): (&String, &Entry)| matches!(file_length(&self.file(name)), Ok(Some(bytes)) if bytes == entry.bytes);
+        manifest.files.iter().all(fits)
+    }
+
+    /// One line for each file that is not what the manifest says; none for a sound run.
+    ///
+    /// # Errors
+    /// The disk refused, or the manifest itself is damaged.
+    pub fn verify(&self) -> Result<Vec<String>, RecordError> {
+        let Some(manifest) = self.manifest()? else {
+            return Ok(vec![format!(
+                "{MANIFEST}: the file is missing: the run is not finished"
+            )]);
+        };
+        let mut problems = Vec::new();
+        for (name, entry) in &manifest.files {
+            let problem = entry.problem(self.read(name)?.as_deref());
+            problems.extend(problem.map(|problem| format!("{name}: {problem}")));
+        }
+        Ok(problems)
+    }
+
+    /// The manifest of a finished run.
+    pub(super) fn manifest(&self) -> Result<Option<Manifest>, RecordError> {
+        let Some(bytes) = self.read(MANIFEST)? else {
+            return Ok(None);
+        };
+        let parsed = serde_json::from_slice(&bytes);
+        parsed
+            .map(Some)
+            .map_err(|error| self.damaged(MANIFEST, &error.to_string()))
+    }
+
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RecordError> {
+        let path = self.file(name);
+        read_file(&path).map_err(RecordError::read(&path))
+    }
+
+    pub(super) fn damaged(&self, name: &str, problem: &str) -> RecordError {
+        let (run, path) = (self.run_id(), self.file(name));
+        RecordError::Damaged {
+            run,
+            path,
+            problem: problem.to_owned(),
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+        let path = self.file(name);
+        write_file(&path, bytes).map_err(RecordError::write(&path))
+    }
+}

@@ -1,0 +1,37 @@
+//! Signals only set a flag; whoever works looks at it between two steps.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+/// How often this process was asked to stop.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Requests(Arc<AtomicUsize>);
+
+impl Requests {
+    /// Starts counting INT, TERM and HUP.
+    ///
+    /// # Errors
+    /// The system refused a handler.
+    pub(super) fn listen() -> io::Result<Self> {
+        let requests = Self::default();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let count = requests.0.clone();
+            let handler = move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            };
+            // SAFETY: an atomic addition is safe in a signal handler.
+            #[expect(unsafe_code, reason = "signal handlers have no safe registration of closures")]
+            unsafe {
+                signal_hook::low_level::register(signal, handler)?;
+            }
+        }
+        Ok(requests)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}

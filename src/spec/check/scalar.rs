@@ -1,0 +1,235 @@
+//! Single values: numbers by the type of their key, words, labels.
+
+use super::Check;
+use crate::diag::Problem;
+use crate::spec::layers::quoted;
+use crate::spec::schema::{Kind, Range};
+use figment::value::{Num, Value};
+
+/// Longest label and phase name in characters.
+const MAX_LABEL: usize = 64;
+
+impl Check<'_> {
+    pub(super) fn scalar(&mut self, path: &str, name: &str, value: &Value, kind: &'static Kind) {
+        match kind {
+            Kind::Float(range) => self.float(path, value, range),
+            Kind::Whole(min, max) => self.whole(path, value, *min, *max),
+            Kind::Choice(choices) => match value {
+                Value::String(_, word) if choices.iter().any(|(known, _)| known == word) => {}
+                Value::String(_, word) => {
+                    let names = choices.iter().map(|(known, _)| *known).collect();
+                    self.unknown_name(path, &format!("value for `{name}`"), word, value, names);
+                }
+                _ => {
+                    let expected = quoted(choices.iter().map(|(known, _)| *known));
+                    self.push_wrong(path, value, &format!("one of {expected}"));
+                }
+            },
+            Kind::Label => match value {
+                Value::String(_, word) => self.label(path, word, value),
+                _ => self.text(path, value, "a name"),
+            },
+            Kind::Path => self.text(path, value, "a path"),
+            _ => self.text(path, value, "text"),
+        }
+    }
+
+    fn float(&mut self, path: &str, value: &Value, range: &Range) {
+        let number = match value {
+            Value::Num(_, number) => Some(as_float(*number)),
+            Value::String(_, word) if self.is_plain(path, value) => overflowing(word),
+            _ => None,
+        };
+        match number {
+            Some(x) if range.contains(x) => {}
+            Some(_) => self.out_of_range(path, value, &range.to_string()),
+            None => self.not_a_number(path, value, "a number"),
+        }
+    }
+
+    fn whole(&mut self, path: &str, value: &Value, min: u64, max: u64) {
+        let number = match value {
+            Value::Num(_, number) => *number,
+            Value::String(_, word) if self.is_plain(path, value) && overflowing(word).is_some() => {
+                Num::F64(f64::INFINITY)
+            }
+            _ => return self.not_a_number(path, value, "a whole number"),
+        };
+        let inside = number
+            .to_u128_lossy()
+            .is_some_and(|x| x >= u128::from(min) && x <= u128::from(max));
+        let fraction = matches!(number, Num::F64(x) if x.fract() != 0.0 && x.is_finite());
+        if fraction {
+            self.push_wrong(path, value, "a whole number");
+        } else if !inside {
+            let limit = if max == u64::MAX {
+                format!("at least {min}")
+            } else {
+                format!("from {min} to {max}")
+            };
+            self.out_of_range(path, value, &format!("a whole number {limit}, in digits"));
+        }
+    }
+
+    fn not_a_number(&mut self, path: &str, value: &Value, expected: &str) {
+        let mut problem = self.wrong_type(path, value, expected);
+        if let Value::String(_, word) = value {
+            if word.trim().parse::<f64>().is_ok() && !self.is_plain(path, value) {
+                problem = problem.help(format!("remove the quotes: `{word}`"));
+            } else if word.replace('_', "").parse::<f64>().is_ok() {
+                problem =
+                    problem.help(format!("write it without `_`: `{}`", word.replace('_', "")));
+            }
+        }
+        self.problems.push(problem);
+    }
+
+    fn out_of_range(&mut self, path: &str, value: &Value, allowed: &str) {
+        self.problems.push(
+            Problem::new(
+                "out-of-range",
+                format!("`{path}` is out of range: found {}", describe(value)),
+            )
+            .at(self.merged.value_place(path, value))
+            .label(format!("must be {allowed}")),
+        );
+    }
+
+    fn text(&mut self, path: &str, value: &Value, expected: &str) {
+        match value {
+            Value::String(_, text) if !text.trim().is_empty() => {}
+            Value::Num(..) | Value::Bool(..) => {
+                let problem = self.wrong_type(path, value, expected);
+                self.problems
+                    .push(problem.help("put it in quotes if it is meant as text"));
+            }
+            _ => self.push_wrong(path, value, expected),
+        }
+    }
+
+    fn label(&mut self, path: &str, word: &str, value: &Value) {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
+        let starts = word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if !starts || !word.chars().all(allowed) || word.len() > MAX_LABEL {
+            self.bad_name(
+                path,
+                word,
+                value,
+                "a-z, 0-9, `.`, `_`, `-`, beginning with a letter or digit",
+            );
+        }
+    }
+
+    pub(super) fn phase_name(&mut self, path: &str, word: &str, value: &Value) {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        let starts = word.starts_with(|c: char| c.is_ascii_lowercase());
+        if !starts || !word.chars().all(allowed) || word.len() > MAX_LABEL {
+            self.bad_name(
+                path,
+                word,
+                value,
+                "a-z, 0-9, `_`, `-`, beginning with a letter",
+            );
+        }
+    }
+
+    fn bad_name(&mut self, path: &str, word: &str, value: &Value, allowed: &str) {
+        let shown: String = word.chars().take(MAX_LABEL + 8).collect();
+        let place = match value {
+            Value::Dict(..) => self.merged.key_place(path, value),
+            _ => self.merged.value_place(path, value),
+        };
+        self.problems.push(
+            Problem::new("bad-name", format!("`{shown}` cannot be a name"))
+                .at(place)
+                .label(format!(
+                    "allowed: {allowed}, at most {MAX_LABEL} characters"
+                ))
+                .note("names become part of folder names, chart labels and key paths"),
+        );
+    }
+
+    pub(super) fn unknown_name(
+        &mut self,
+        path: &str,
+        what: &str,
+        word: &str,
+        value: &Value,
+        names: Vec<&'static str>,
+    ) {
+        let listed = quoted(names.iter().copied());
+        self.problems.push(
+            Problem::new("unknown-name", format!("unknown {what} `{word}`"))
+                .at(self.merged.value_place(path, value))
+                .did_you_mean(word, names)
+                .note(format!("valid: {listed}")),
+        );
+    }
+
+    pub(super) fn wrong_type(&self, path: &str, value: &Value, expected: &str) -> Problem {
+        Problem::new(
+            "wrong-type",
+            format!("`{path}` must be {expected}, found {}", describe(value)),
+        )
+        .at(self.merged.value_place(path, value))
+        .label(format!("expected {expected}"))
+    }
+
+    fn push_wrong(&mut self, path: &str, value: &Value, expected: &str) {
+        let problem = self.wrong_type(path, value, expected);
+        self.problems.push(problem);
+    }
+
+    fn is_plain(&self, path: &str, value: &Value) -> bool {
+        !self.merged.sources[self.merged.layer(value)].is_quoted(path)
+    }
+}
+
+/// A value in a few words.
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::String(_, text) if text.chars().count() > 40 => {
+            format!(
+                "the text `{}...`",
+                text.chars().take(40).collect::<String>()
+            )
+        }
+        Value::String(_, text) => format!("the text `{text}`"),
+        Value::Char(_, c) => format!("the text `{c}`"),
+        Value::Bool(_, x) => format!("`{x}`"),
+        Value::Num(_, number) => match number
+            .to_i128()
+            .or_else(|| number.to_u128().and_then(|x| x.try_into().ok()))
+        {
+            Some(x) => format!("the number {x}"),
+            None => format!("the number {}", as_float(*number)),
+        },
+        Value::Empty(..) => "nothing".into(),
+        Value::Dict(..) => "a mapping".into(),
+        Value::Array(..) => "a list".into(),
+    }
+}
+
+/// A number as f64; whole numbers beyond 2^53 are rounded.
+fn as_float(number: Num) -> f64 {
+    let whole = |number: Num| {
+        number
+            .to_i128()
+            .map(|x| x as f64)
+            .or_else(|| number.to_u128().map(|x| x as f64))
+    };
+    number
+        .to_f64()
+        .or_else(|| whole(number))
+        .unwrap_or(f64::NAN)
+}
+
+/// A number in digits too large for f64, which the YAML crate leaves as text.
+fn overflowing(word: &str) -> Option<f64> {
+    let digits = word
+        .trim_start_matches(['+', '-'])
+        .starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    word.parse::<f64>()
+        .ok()
+        .filter(|x| digits && x.is_infinite())
+}

@@ -1,0 +1,446 @@
+//! The one file that knows the event-level YAML crate: where each key and value of a text stands, by key path.
+//! It also refuses what must not reach the value parser: too deep, too many values through aliases, tags, merge keys.
+
+use crate::diag::{Place, Problem};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
+use std::collections::HashMap;
+
+/// Deepest nesting of lists and mappings.
+const MAX_DEPTH: usize = 64;
+/// Most values in a text, each alias counted with all that it stands for.
+const MAX_VALUES: usize = 100_000;
+
+/// A stretch of one line, in characters from 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Span {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) len: usize,
+}
+
+impl From<Marks> for Span {
+    fn from(marks: Marks) -> Self {
+        let one_line = marks.start.line() == marks.end.line();
+        // A value of several lines is marked to the end of its first; `Source` cuts it there.
+        let len = if one_line {
+            marks.end.col().saturating_sub(marks.start.col())
+        } else {
+            usize::MAX
+        };
+        Self {
+            line: marks.start.line(),
+            column: marks.start.col() + 1,
+            len,
+        }
+    }
+}
+
+/// Where a key and its value stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Option<Span>,
+    pub(crate) value: Span,
+    /// The value is a list or a mapping.
+    pub(crate) container: bool,
+    /// The value is text in quotes.
+    pub(crate) quoted: bool,
+}
+
+/// Places by key path: keys and positions in lists, joined by dots; the whole text is the empty path.
+pub(crate) type Index = HashMap<String, Entry>;
+
+/// Appends a key or position to a path.
+pub(crate) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// One event handled, or the reason to stop.
+type Step = Result<(), Box<Problem>>;
+
+/// What a scan found.
+pub(crate) struct Scan {
+    pub(crate) index: Index,
+    pub(crate) problems: Vec<Problem>,
+    /// The text must not be given to the value parser.
+    pub(crate) fatal: bool,
+}
+
+/// Walks the events of `text`; `place` turns a span into a place of the file; paths begin with `prefix`.
+pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> Scan {
+    let mut scanner = Scanner {
+        scan: Scan {
+            index: Index::new(),
+            problems: Vec::new(),
+            fatal: false,
+        },
+        place,
+        path: prefix.to_owned(),
+        frames: Vec::new(),
+        anchors: HashMap::new(),
+        values: 0,
+        documents: 0,
+    };
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let step = match event {
+            Ok((event, marks)) => scanner.on_event(event, marks.into()),
+            Err(error) => Err(Box::new(unreadable(&error, place))),
+        };
+        if let Err(problem) = step {
+            scanner.scan.problems.push(*problem);
+            scanner.scan.fatal = true;
+            break;
+        }
+    }
+    scanner.scan
+}
+
+/// A mistake in YAML's grammar, or nesting that the parser itself gives up on.
+fn unreadable(error: &ScanError, place: &dyn Fn(Span) -> Place) -> Problem {
+    let problem = match error.info() {
+        info if info.contains("recursion limit") => too_deep(),
+        info => Problem::new("syntax", format!("not valid YAML: {info}")),
+    };
+    problem.at(place(Marks::empty(*error.marker()).into()))
+}
+
+fn too_deep() -> Problem {
+    Problem::new(
+        "too-deep",
+        format!("lists and mappings are nested deeper than {MAX_DEPTH}"),
+    )
+}
+
+/// An open list or mapping.
+struct Frame {
+    /// Length of the path of the container itself.
+    path_len: usize,
+    anchor: usize,
+    /// `values` when it was opened.
+    opened_at: usize,
+    kind: FrameKind,
+}
+
+enum FrameKind {
+    List {
+        next: usize,
+    },
+    Map {
+        seen: HashMap<String, Span>,
+        key: Option<(String, Span)>,
+    },
+}
+
+struct Scanner<'a> {
+    scan: Scan,
+    place: &'a dyn Fn(Span) -> Place,
+    path: String,
+    frames: Vec<Frame>,
+    /// Values that an anchor stands for, itself included.
+    anchors: HashMap<usize, usize>,
+    values: usize,
+    documents: usize,
+}
+
+impl Scanner<'_> {
+    fn on_event(&mut self, event: Event<'_>, span: Span) -> Step {
+        match event {
+            Event::DocumentStart(_) => self.document(span),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), span)?;
+                let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+                self.count(1, span)?;
+                if anchor > 0 {
+                    self.anchors.insert(anchor, 1);
+                }
+                if self.wants_key() {
+                    self.key(&text, quoted, span)
+                } else {
+                    self.value(span, false, quoted)
+                }
+            }
+            Event::Alias(anchor) => {
+                let Some(&size) = self.anchors.get(&anchor) else {
+                    return Err(Box::new(self.problem(
+                        "alias-limit",
+                        "an alias stands inside its own anchor",
+                        span,
+                    )));
+                };
+                self.count(size, span)?;
+                if self.wants_key() {
+                    Err(Box::new(self.complex_key(span)))
+                } else {
+                    self.value(span, false, false)
+                }
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), span)?;
+                self.open(FrameKind::List { next: 0 }, anchor, span)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), span)?;
+                self.open(
+                    FrameKind::Map {
+                        seen: HashMap::new(),
+                        key: None,
+                    },
+                    anchor,
+                    span,
+                )
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.close();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn document(&mut self, span: Span) -> Step {
+        self.documents += 1;
+        if self.documents > 1 {
+            return Err(Box::new(
+                self.problem("syntax", "a second document begins here", span)
+                    .help("write one spec a file, without further `---` lines"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(
+            self.frames.last(),
+            Some(Frame {
+                kind: FrameKind::Map { key: None, .. },
+                ..
+            })
+        )
+    }
+
+    fn key(&mut self, text: &str, quoted: bool, span: Span) -> Step {
+        if text == "<<" && !quoted {
+            return Err(Box::new(
+                self.problem(
+                    "merge-key",
+                    "merge keys (`<<`) are not part of this language",
+                    span,
+                )
+                .help("use `extends`, or write the keys out"),
+            ));
+        }
+        let path = self.path.clone();
+        let Some(Frame {
+            kind: FrameKind::Map { seen, key },
+            ..
+        }) = self.frames.last_mut()
+        else {
+            return Ok(());
+        };
+        *key = Some((text.to_owned(), span));
+        if let Some(&first) = seen.get(text) {
+            let inside = if path.is_empty() {
+                String::new()
+            } else {
+                format!(" in `{path}`")
+            };
+            let problem = Problem::new("duplicate-key", format!("duplicate key `{text}`{inside}"))
+                .at((self.place)(span))
+                .label("written again")
+                .related(Some((self.place)(first)), "first written here")
+                .help("keep one of the two");
+            self.scan.problems.push(problem);
+        } else {
+            seen.insert(text.to_owned(), span);
+        }
+        Ok(())
+    }
+
+    /// Files a value under its path, which is left in `self.path` for a container.
+    fn value(&mut self, span: Span, container: bool, quoted: bool) -> Step {
+        let before = self.path.len();
+        let mut key_span = None;
+        match self.frames.last_mut().map(|frame| &mut frame.kind) {
+            Some(FrameKind::List { next }) => {
+                self.path = join(&self.path, &next.to_string());
+                *next += 1;
+            }
+            Some(FrameKind::Map { key, .. }) => {
+                if let Some((name, span)) = key.take() {
+                    self.path = join(&self.path, &name);
+                    key_span = Some(span);
+                }
+            }
+            None => {}
+        }
+        let entry = Entry {
+            key: key_span,
+            value: span,
+            container,
+            quoted,
+        };
+        self.scan.index.entry(self.path.clone()).or_insert(entry);
+        if !container {
+            self.path.truncate(before);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, kind: FrameKind, anchor: usize, span: Span) -> Step {
+        if self.wants_key() {
+            return Err(Box::new(self.complex_key(span)));
+        }
+        if self.frames.len() >= MAX_DEPTH {
+            return Err(Box::new(too_deep().at((self.place)(span))));
+        }
+        let opened_at = self.values;
+        self.count(1, span)?;
+        let path_len = self.path.len();
+        self.value(span, true, false)?;
+        self.frames.push(Frame {
+            path_len,
+            anchor,
+            opened_at,
+            kind,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        if let Some(frame) = self.frames.pop() {
+            self.path.truncate(frame.path_len);
+            if frame.anchor > 0 {
+                self.anchors
+                    .insert(frame.anchor, self.values - frame.opened_at);
+            }
+        }
+    }
+
+    fn count(&mut self, values: usize, span: Span) -> Step {
+        self.values = self.values.saturating_add(values);
+        if self.values > MAX_VALUES {
+            let text = format!("more than {MAX_VALUES} values, counting what aliases stand for");
+            return Err(Box::new(self.problem("alias-limit", &text, span)));
+        }
+        Ok(())
+    }
+
+    fn refuse_tag(&self, tagged: bool, span: Span) -> Step {
+        if tagged {
+            return Err(Box::new(
+                self.problem("tag", "tags (`!name`) are not part of this language", span)
+                    .help("write the plain value"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn complex_key(&self, span: Span) -> Problem {
+        self.problem(
+            "complex-key",
+            "a key must be a name, not a list, a mapping or an alias",
+            span,
+        )
+    }
+
+    fn problem(&self, code: &'static str, message: &str, span: Span) -> Problem {
+        Problem::new(code, message).at((self.place)(span))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanned(text: &str) -> Scan {
+        let place = |s: Span| Place {
+            file: "f".into(),
+            line: s.line,
+            column: s.column,
+            len: s.len,
+            line_text: String::new(),
+        };
+        scan(text, "", &place)
+    }
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        scanned(text).problems.iter().map(|p| p.code).collect()
+    }
+
+    #[test]
+    fn keys_and_values_are_found_by_path() {
+        let index = scanned("a: 1\nb:\n  c: [x, {d: 'e'}]  # note\n").index;
+        assert_eq!(
+            index["a"].value,
+            Span {
+                line: 1,
+                column: 4,
+                len: 1
+            }
+        );
+        assert_eq!(
+            index["b.c"].key,
+            Some(Span {
+                line: 3,
+                column: 3,
+                len: 1
+            })
+        );
+        assert_eq!(
+            index["b.c.0"].value,
+            Span {
+                line: 3,
+                column: 7,
+                len: 1
+            }
+        );
+        assert_eq!(
+            index["b.c.1.d"].value,
+            Span {
+                line: 3,
+                column: 14,
+                len: 3
+            }
+        );
+        assert!(index["b.c.1.d"].quoted && index["b.c"].container);
+    }
+
+    #[test]
+    fn duplicate_keys_show_both_lines() {
+        let problems = scanned("a: 1\nb: {c: 1, c: 2}\na: 2\n").problems;
+        assert_eq!(problems.len(), 2);
+        assert_eq!(problems[1].place.as_ref().map(|p| p.line), Some(3));
+        assert_eq!(problems[1].related.as_ref().map(|(p, _)| p.line), Some(1));
+    }
+
+    #[test]
+    fn bombs_are_refused_quickly() {
+        let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..10 {
+            let item = format!("*a{}", i - 1);
+            laughs += &format!("a{i}: &a{i} [{}]\n", [item.as_str(); 9].join(", "));
+        }
+        assert_eq!(codes(&laughs), ["alias-limit"]);
+        assert_eq!(codes(&"[".repeat(10_000)), ["too-deep"]);
+        assert_eq!(codes(&"- ".repeat(10_000)), ["too-deep"]);
+        assert_eq!(codes("a: &x [*x]"), ["alias-limit"]);
+        assert_eq!(
+            codes(&format!("[{}]", "1,".repeat(200_000))),
+            ["alias-limit"]
+        );
+    }
+
+    #[test]
+    fn tags_merge_keys_and_complex_keys_are_refused() {
+        assert_eq!(codes("a: !!str 1"), ["tag"]);
+        assert_eq!(codes("a: !x [1]"), ["tag"]);
+        assert_eq!(codes("a: &b {c: 1}\nd: {<<: *b}"), ["merge-key"]);
+        assert_eq!(codes("? [a]\n: 1"), ["complex-key"]);
+        assert_eq!(codes("a: 1\n---\nb: 2"), ["syntax"]);
+        assert_eq!(codes("a: [1"), ["syntax"]);
+    }
+}

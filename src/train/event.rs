@@ -1,0 +1,53 @@
+//! What a run says while it works. A run never draws anything; the runner turns events into lines on a screen.
+
+use crate::record::MetricRow;
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Something slow before training: reading, decoding, downloading.
+    Preparing {
+        /// What is being done.
+        what: String,
+        /// Units finished.
+        done: u64,
+        /// Units in all, if known.
+        total: Option<u64>,
+    },
+    /// A phase begins.
+    PhaseStarted {
+        /// Its name.
+        phase: String,
+        /// Epochs that it has.
+        epochs: u32,
+        /// Steps in each of them.
+        steps_per_epoch: u64,
+    },
+    /// A training step ended.
+    Step {
+        /// Name of the phase.
+        phase: String,
+        /// Epoch within the phase, from 1.
+        epoch: u32,
+        /// Step within the epoch, from 1.
+        step: u64,
+        /// Running mean of the loss over this epoch.
+        loss: f64,
+        /// Training images a second in this epoch so far.
+        images_per_sec: f64,
+    },
+    /// An epoch ended; its figures.
+    EpochEnded {
+        /// Rows as they will be recorded.
+        rows: Vec<MetricRow>,
+        /// Training images a second in this epoch.
+        images_per_sec: f64,
+    },
+    /// The whole run is trained and evaluated.
+    Finished {
+        /// Accuracy on the test split, if the last phase classifies.
+        test_accuracy: Option<f64>,
+    },
+}

@@ -1,0 +1,89 @@
+//! The network of a phase: the shared encoder and the phase's head, and the ways in and out of the device.
+
+use crate::augment::{CHANNELS, Pixels};
+use crate::model::{Encoder, Head, Initializer, Pass};
+use crate::optim::Optimizer;
+use crate::plan::{PhasePlan, RunPlan};
+use burn::module::Module;
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+
+/// First parameter number of a head; encoders have fewer parameters than this.
+const HEAD_PARAMETERS: u64 = 1 << 20;
+
+/// Encoder and head as one module, so that an optimizer sees both.
+#[derive(Module, Debug)]
+pub struct Network {
+    /// Shared by all phases.
+    pub encoder: Encoder,
+    /// Of the current phase.
+    pub head: Head,
+}
+
+impl Network {
+    /// Builds the head of phase number `index` on an encoder.
+    pub(super) fn new(
+        encoder: Encoder,
+        plan: &RunPlan,
+        index: usize,
+        classes: usize,
+        device: &Device,
+    ) -> Self {
+        let first = HEAD_PARAMETERS * (index as u64 + 1);
+        let mut init = Initializer::new(plan.seed, first, device);
+        let features = plan.encoder.features();
+        let head = Head::new(&mut init, &plan.phases[index].head, features, classes);
+        Self { encoder, head }
+    }
+
+    /// A training pass over plain images `[B, H, W, 3]`; a frozen encoder keeps no graph and uses its moving statistics.
+    pub(super) fn train(
+        &mut self,
+        images: Tensor<4>,
+        phase: &PhasePlan,
+        seed: u64,
+        step: u64,
+    ) -> Tensor<2> {
+        let features = if phase.freeze_encoder {
+            self.encoder.forward(images, Pass::Infer)
+        } else {
+            self.encoder.forward(images.autodiff(), Pass::Train)
+        };
+        self.head.forward(features.autodiff(), Pass::Train, seed, step)
+    }
+
+    /// An inference pass over plain images `[B, H, W, 3]`.
+    pub(super) fn infer(&mut self, images: Tensor<4>) -> Tensor<2> {
+        let features = self.encoder.forward(images, Pass::Infer);
+        self.head.forward(features, Pass::Infer, 0, 0)
+    }
+
+    /// One optimizer step on everything that the phase trains.
+    pub(super) fn update(
+        self,
+        optimizer: &mut Optimizer,
+        phase: &PhasePlan,
+        grads: &mut Gradients,
+    ) -> Self {
+        if phase.freeze_encoder {
+            return Self { encoder: self.encoder, head: optimizer.step(self.head, grads) };
+        }
+        optimizer.step(self, grads)
+    }
+}
+
+/// Moves a batch of pixels to a plain device.
+pub(super) fn images(pixels: Pixels, count: usize, device: &Device) -> Tensor<4> {
+    let shape = [count, pixels.height, pixels.width, CHANNELS];
+    Tensor::from_data(TensorData::new(pixels.values, shape), device)
+}
+
+/// Reads a tensor of one value.
+pub(super) fn scalar(tensor: Tensor<1>) -> f64 {
+    f64::from(values(tensor)[0])
+}
+
+/// Reads a tensor's values in row-major order.
+pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.without_autodiff().into_data();
+    data.try_to_vec().expect("networks compute in f32")
+}
