@@ -1,1 +1,256 @@
-//! (filled next)
+//! Images and labels as bytes in memory: CIFAR-10, a folder a class, or the built-in shapes. Knows files and formats;
+//! knows nothing of tensors, batches or augmentation. The same plan gives the same bytes on every machine.
+
+mod archive;
+mod cache;
+mod cifar10;
+mod class_tree;
+mod decode;
+mod download;
+mod error;
+mod image_folder;
+mod places;
+mod shapes;
+mod subset;
+
+pub use error::{BadImage, BadImages, DataError};
+
+use crate::plan::{DataPlan, SourcePlan};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+
+/// Images of one split with their labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// `[n, height, width, 3]`, row-major, RGB.
+    pub pixels: Vec<u8>,
+    /// Position in `class_names`, one an image.
+    pub labels: Vec<u32>,
+    /// Rows of each image.
+    pub height: usize,
+    /// Columns of each image.
+    pub width: usize,
+}
+
+impl Split {
+    /// Number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// True if there is no image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Bytes of the image at `index`.
+    #[must_use]
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.height * self.width * 3;
+        &self.pixels[index * size..(index + 1) * size]
+    }
+}
+
+/// A data set as a run uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// Names in label order.
+    pub class_names: Vec<String>,
+    /// What training sees.
+    pub train: Split,
+    /// Held out of the training split, `None` if the plan holds nothing out.
+    pub validation: Option<Split>,
+    /// What the finished model is judged on.
+    pub test: Split,
+    /// SHA-256 over names, sizes, labels and pixels of all splits as used, in hexadecimal.
+    pub hash: String,
+    /// What a person may want to know of the files: ignored ones, a cache that was damaged.
+    pub notes: Vec<String>,
+}
+
+/// Where data may lie, and who hears how far loading got.
+pub struct LoadOptions<'a> {
+    /// Folder or archive of `--data`.
+    pub data_dir: Option<PathBuf>,
+    /// Folder for downloads and decoded images; made when needed.
+    pub cache_dir: PathBuf,
+    /// Called from any thread, a few hundred times a split.
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// How far one piece of work got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The work: `downloading`, `decoding`, ...
+    pub what: &'static str,
+    /// Units done.
+    pub done: u64,
+    /// Units in all, if known.
+    pub total: Option<u64>,
+    /// What is counted.
+    pub unit: Unit,
+}
+
+/// What a [`Progress`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes of a file.
+    Bytes,
+    /// Images of a data set.
+    Images,
+}
+
+/// Both official splits of a source, before the plan's choice.
+#[derive(Debug)]
+struct Source {
+    class_names: Vec<String>,
+    train: Split,
+    test: Split,
+    notes: Vec<String>,
+}
+
+/// Loads what `plan` asks for: the source, then `train_limit`, then `validation` of what is left.
+///
+/// # Errors
+/// Every problem with files, formats, downloads or sizes, as a [`DataError`] with its code.
+pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataError> {
+    let places = places::Places::new(plan.root.clone(), options.data_dir.clone());
+    let source = match plan.source {
+        SourcePlan::Cifar10 => cifar10::load(&places, options)?,
+        SourcePlan::ImageFolder { image_size } => image_folder::load(&places, image_size, options)?,
+        SourcePlan::Shapes {
+            train_size,
+            test_size,
+        } => shapes::generate(train_size, test_size),
+    };
+    let Source {
+        class_names,
+        train,
+        test,
+        notes,
+    } = source;
+    let (train, validation) = subset::choose(train, &class_names, plan)?;
+    let hash = content_hash(&class_names, &train, validation.as_ref(), &test);
+    Ok(Dataset {
+        class_names,
+        train,
+        validation,
+        test,
+        hash,
+        notes,
+    })
+}
+
+/// SHA-256 over everything that training and evaluation read. Splits are hashed in parallel, then their digests.
+fn content_hash(
+    names: &[String],
+    train: &Split,
+    validation: Option<&Split>,
+    test: &Split,
+) -> String {
+    let (train, (validation, test)) = rayon::join(
+        || split_digest(train),
+        || rayon::join(|| validation.map(split_digest), || split_digest(test)),
+    );
+    let mut hash = Sha256::new();
+    hash.update(b"supcon-data-1");
+    for name in names {
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+    }
+    hash.update(train);
+    hash.update(validation.unwrap_or([0; 32]));
+    hash.update(test);
+    hex(&hash.finalize())
+}
+
+fn split_digest(split: &Split) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for size in [split.len(), split.height, split.width] {
+        hash.update((size as u64).to_le_bytes());
+    }
+    for label in &split.labels {
+        hash.update(label.to_le_bytes());
+    }
+    hash.update(&split.pixels);
+    hash.finalize().into()
+}
+
+/// Bytes in lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(train_limit: Option<usize>, validation: f64) -> DataPlan {
+        let source = SourcePlan::Shapes {
+            train_size: 400,
+            test_size: 100,
+        };
+        DataPlan {
+            source,
+            root: None,
+            train_limit,
+            validation,
+        }
+    }
+
+    fn loaded(plan: &DataPlan) -> Dataset {
+        let cache_dir = PathBuf::from("unused");
+        load(
+            plan,
+            &LoadOptions {
+                data_dir: None,
+                cache_dir,
+                progress: &|_| {},
+            },
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn limit_comes_before_validation_and_sizes_add_up() {
+        let data = loaded(&plan(Some(200), 0.25));
+        assert_eq!((data.train.len(), data.test.len()), (150, 100));
+        let validation = data.validation.unwrap();
+        assert_eq!(validation.len(), 50);
+        assert_eq!(data.train.image(149).len(), 32 * 32 * 3);
+        for index in 0..validation.len() {
+            let held = validation.image(index);
+            assert!(
+                (0..data.train.len()).all(|i| data.train.image(i) != held),
+                "{index}"
+            );
+        }
+    }
+
+    #[test]
+    fn hash_repeats_and_sees_every_part() {
+        let whole = loaded(&plan(None, 0.0));
+        assert_eq!(whole.hash, loaded(&plan(None, 0.0)).hash);
+        assert_eq!(whole.hash.len(), 64);
+        let hash = |data: &Dataset| {
+            content_hash(
+                &data.class_names,
+                &data.train,
+                data.validation.as_ref(),
+                &data.test,
+            )
+        };
+        let mut changed = whole.clone();
+        changed.test.pixels[0] ^= 1;
+        assert_ne!(hash(&changed), whole.hash);
+        let mut changed = whole.clone();
+        changed.train.labels[3] ^= 1;
+        assert_ne!(hash(&changed), whole.hash);
+        let mut changed = whole.clone();
+        changed.class_names[0].push('x');
+        assert_ne!(hash(&changed), whole.hash);
+        assert_ne!(loaded(&plan(None, 0.1)).hash, whole.hash);
+    }
+}

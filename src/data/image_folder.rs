@@ -1,0 +1,359 @@
+//! `train/<class>/*` and `test/<class>/*`: walks the folders, checks their layout, decodes all images in parallel and
+//! keeps the result in the cache. Labels follow the sorted class names, images the sorted paths.
+
+use super::class_tree::{Classes, LAYOUT, same_classes, split_folder, walk};
+use super::error::{BadImage, BadImages, DataError, shown};
+use super::places::Places;
+use super::{LoadOptions, Progress, Source, Split, Unit, cache, decode, hex};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
+
+/// Images between two reports of progress.
+const REPORT_EVERY: u64 = 256;
+
+/// Loads the folder at the first place that holds one.
+pub(super) fn load(
+    places: &Places,
+    image_size: usize,
+    options: &LoadOptions<'_>,
+) -> Result<Source, DataError> {
+    let found = places.first(|path| path.is_dir().then(|| path.to_owned()));
+    let Some(root) = found else {
+        return Err(places.nothing(
+            LAYOUT,
+            "name the folder with `data.root` or `--data`".into(),
+        ));
+    };
+    if std::fs::read_dir(&root)
+        .map_err(DataError::reading(&root))?
+        .next()
+        .is_none()
+    {
+        return Err(places.nothing(
+            LAYOUT,
+            "put the images there, or name another folder".into(),
+        ));
+    }
+    let mut ignored = 0;
+    let train = walk(&split_folder(&root, "train")?, &mut ignored)?;
+    let test = walk(&split_folder(&root, "test")?, &mut ignored)?;
+    same_classes(&root, &train, &test)?;
+    let mut notes = Vec::new();
+    if ignored > 0 {
+        notes.push(format!(
+            "{ignored} hidden or loose entries below `{}` ignored",
+            shown(&root)
+        ));
+    }
+    let name = format!(
+        "image-folder-{}.bin",
+        key(&root, [&train, &test], image_size)?
+    );
+    let file = options.cache_dir.join(name);
+    if let Some(source) = cache::read(&file) {
+        return Ok(Source { notes, ..source });
+    }
+    if file.exists() {
+        notes.push(format!(
+            "`{}` was damaged, images are decoded again",
+            shown(&file)
+        ));
+    }
+    let mut source = decode_all(&train, &test, image_size, options)?;
+    if let Err(error) = cache::write(&file, &source) {
+        notes.push(format!("decoded images are not kept: {error}"));
+    }
+    source.notes = notes;
+    Ok(source)
+}
+
+/// Names a cached file: place, size of the images, and path, length and modification time of every file.
+fn key(root: &Path, splits: [&Classes; 2], image_size: usize) -> Result<String, DataError> {
+    let root = root.canonicalize().map_err(DataError::reading(root))?;
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    add(root.as_os_str().as_encoded_bytes());
+    add(&image_size.to_le_bytes());
+    for file in splits
+        .into_iter()
+        .flat_map(|split| split.values().flatten())
+    {
+        let meta = file.metadata().map_err(DataError::reading(file))?;
+        let age = meta
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        add(file.as_os_str().as_encoded_bytes());
+        add(&meta.len().to_le_bytes());
+        add(&age.map_or(0, |age| age.as_nanos()).to_le_bytes());
+    }
+    Ok(hex(&hash.finalize()[..16]))
+}
+
+fn decode_all(
+    train: &Classes,
+    test: &Classes,
+    image_size: usize,
+    options: &LoadOptions<'_>,
+) -> Result<Source, DataError> {
+    let count = |split: &Classes| split.values().map(Vec::len).sum::<usize>();
+    let total = Some((count(train) + count(test)) as u64);
+    let counter = AtomicU64::new(0);
+    let tick = || {
+        let done = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(REPORT_EVERY) || Some(done) == total {
+            (options.progress)(Progress {
+                what: "decoding",
+                done,
+                total,
+                unit: Unit::Images,
+            });
+        }
+    };
+    let (train_split, mut bad) = decode_split(train, image_size, &tick);
+    let (test_split, bad_test) = decode_split(test, image_size, &tick);
+    bad.extend(bad_test);
+    if !bad.is_empty() {
+        return Err(DataError::BadImages(BadImages(bad)));
+    }
+    let class_names = train.keys().cloned().collect();
+    Ok(Source {
+        class_names,
+        train: train_split,
+        test: test_split,
+        notes: Vec::new(),
+    })
+}
+
+fn decode_split(
+    classes: &Classes,
+    side: usize,
+    tick: &(dyn Fn() + Sync),
+) -> (Split, Vec<BadImage>) {
+    let files: Vec<(u32, &PathBuf)> = (0..)
+        .zip(classes.values())
+        .flat_map(|(label, files)| files.iter().map(move |file| (label, file)))
+        .collect();
+    let mut pixels = vec![0; files.len() * side * side * 3];
+    let bad = pixels
+        .par_chunks_exact_mut(side * side * 3)
+        .zip(&files)
+        .filter_map(|(target, (_, file))| {
+            let decoded = std::fs::read(file)
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| decode::rgb_square(&bytes, side));
+            tick();
+            match decoded {
+                Ok(image) => {
+                    target.copy_from_slice(&image);
+                    None
+                }
+                Err(cause) => Some(BadImage {
+                    path: shown(file),
+                    cause,
+                }),
+            }
+        })
+        .collect();
+    let labels = files.iter().map(|(label, _)| *label).collect();
+    (
+        Split {
+            pixels,
+            labels,
+            height: side,
+            width: side,
+        },
+        bad,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn put(root: &Path, name: &str, value: u8) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, decode::png(&[value; 4 * 4 * 3], 4, 4)).unwrap();
+    }
+
+    fn small_set() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, value) in [
+            ("train/b/2.png", 40),
+            ("train/a/9.png", 20),
+            ("train/b/1.jpg", 30),
+            ("train/a/1.png", 10),
+            ("test/b/x.png", 60),
+            ("test/a/x.png", 50),
+        ] {
+            put(root.path(), name, value);
+        }
+        root
+    }
+
+    fn load_at(root: &Path) -> Result<Source, DataError> {
+        let cache_dir = root.join(".cache");
+        let options = LoadOptions {
+            data_dir: None,
+            cache_dir,
+            progress: &|_| {},
+        };
+        load(
+            &Places::of([("`--data`", Some(root.to_owned()))]),
+            4,
+            &options,
+        )
+    }
+
+    fn refused(root: &Path, code: &str, parts: &[&str]) {
+        let error = load_at(root).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        for part in parts {
+            assert!(error.to_string().contains(part), "{part} in {error}");
+        }
+    }
+
+    #[test]
+    fn classes_and_images_are_sorted_by_name() {
+        let root = small_set();
+        let source = load_at(root.path()).unwrap();
+        assert_eq!(source.class_names, ["a", "b"]);
+        assert_eq!(source.train.labels, [0, 0, 1, 1]);
+        let firsts: Vec<u8> = (0..4).map(|i| source.train.image(i)[0]).collect();
+        assert_eq!(firsts, [10, 20, 30, 40]);
+        assert_eq!(source.test.labels, [0, 1]);
+    }
+
+    #[test]
+    fn cache_gives_the_same_and_notices_changes_and_damage() {
+        let root = small_set();
+        let first = load_at(root.path()).unwrap();
+        let cached = || {
+            let mut files: Vec<PathBuf> = fs::read_dir(root.path().join(".cache"))
+                .unwrap()
+                .map(|e| e.unwrap().path())
+                .collect();
+            files.sort();
+            files
+        };
+        let file = cached().remove(0);
+        let again = load_at(root.path()).unwrap();
+        assert_eq!((&again.train, &again.test), (&first.train, &first.test));
+        let mut bytes = fs::read(&file).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        let repaired = load_at(root.path()).unwrap();
+        assert_eq!(repaired.test, first.test);
+        assert!(
+            repaired.notes[0].contains("damaged"),
+            "{:?}",
+            repaired.notes
+        );
+        assert!(load_at(root.path()).unwrap().notes.is_empty());
+        put(root.path(), "train/a/3.png", 99);
+        assert_eq!(load_at(root.path()).unwrap().train.len(), 5);
+        assert_eq!(cached().len(), 2);
+    }
+
+    #[test]
+    fn hidden_and_loose_entries_are_ignored_and_counted() {
+        let root = small_set();
+        for name in [
+            "train/.DS_Store",
+            "train/a/Thumbs.db",
+            "train/classes.txt",
+            "test/b/.x.png",
+        ] {
+            fs::write(root.path().join(name), "x").unwrap();
+        }
+        put(root.path(), "train/.ipynb_checkpoints/1.png", 1);
+        put(root.path(), "train/a/@eaDir/1.png", 1);
+        let source = load_at(root.path()).unwrap();
+        assert_eq!(source.train.len(), 4);
+        assert!(
+            source.notes[0].starts_with("6 hidden or loose entries"),
+            "{:?}",
+            source.notes
+        );
+    }
+
+    #[test]
+    fn all_bad_images_are_reported_together() {
+        let root = small_set();
+        let good = fs::read(root.path().join("test/a/x.png")).unwrap();
+        fs::write(root.path().join("train/b/cut.png"), &good[..good.len() / 2]).unwrap();
+        fs::write(root.path().join("train/a/text.png"), "text").unwrap();
+        fs::write(root.path().join("test/a/line\nbreak.png"), "").unwrap();
+        let parts = [
+            "3 files",
+            "b/cut.png",
+            "a/text.png`: neither",
+            "line\\nbreak.png`: 0 bytes",
+        ];
+        refused(root.path(), "DATA-BAD-IMAGE", &parts);
+        assert!(!root.path().join(".cache").exists());
+        assert_eq!(fs::read(root.path().join("test/a/x.png")).unwrap(), good);
+    }
+
+    #[test]
+    fn other_layouts_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        refused(root.path(), "DATA-PATH", &["is an empty folder"]);
+        put(root.path(), "inner/train/a/1.png", 1);
+        refused(
+            root.path(),
+            "DATA-LAYOUT",
+            &[
+                "no folder `train` beside `inner`",
+                "did you mean",
+                "inner`?",
+            ],
+        );
+        put(root.path(), "train/a/1.png", 1);
+        refused(root.path(), "DATA-ONE-CLASS", &["one class (`a`)"]);
+        fs::create_dir(root.path().join("train/b")).unwrap();
+        refused(root.path(), "DATA-LAYOUT", &["train/b`: no image"]);
+        put(root.path(), "train/b/1.png", 1);
+        refused(root.path(), "DATA-LAYOUT", &["no folder `test`"]);
+        put(root.path(), "test/a/1.png", 1);
+        put(root.path(), "test/c/1.png", 1);
+        refused(root.path(), "DATA-LAYOUT", &["class `b` is not in `test`"]);
+        put(root.path(), "test/b/1.png", 1);
+        refused(root.path(), "DATA-LAYOUT", &["class `c` is not in `train`"]);
+        put(root.path(), "train/c/deep/1.png", 1);
+        refused(
+            root.path(),
+            "DATA-LAYOUT",
+            &["a folder inside a class folder"],
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn linked_folders_count_and_loops_are_refused() {
+        let root = small_set();
+        let aside = tempfile::tempdir().unwrap();
+        put(aside.path(), "c/1.png", 1);
+        for split in ["train", "test"] {
+            let link = root.path().join(split).join("c");
+            std::os::unix::fs::symlink(aside.path().join("c"), link).unwrap();
+        }
+        assert_eq!(load_at(root.path()).unwrap().class_names, ["a", "b", "c"]);
+        std::os::unix::fs::symlink(root.path().join("train"), root.path().join("train/b/loop"))
+            .unwrap();
+        refused(
+            root.path(),
+            "DATA-LAYOUT",
+            &["b/loop`: a link that leads back to"],
+        );
+    }
+}
