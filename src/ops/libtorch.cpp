@@ -2,6 +2,7 @@
 // [B, H, W, C] and are seen as NCHW in the channels_last memory format, weights [O, K, K, I] as OIHW likewise: no copies.
 // Every function returns 0, or 1 with the message in supcon_last_error.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <exception>
 #include <string>
 #include <tuple>

@@ -4,6 +4,8 @@
 //! `channels_last` memory format). `flex` and `libtorch` implement [`Kernels`]; `autodiff` writes the gradients by hand;
 //! `tests/ops` compares all of it with the plain burn composition. Only this folder and `device.rs` name a backend.
 
+#![cfg_attr(feature = "libtorch", expect(deprecated, reason = "burn 0.22 is the last release with libtorch; see ARCHITECTURE.md"))]
+
 mod autodiff;
 #[cfg(feature = "flex")]
 mod flex;

@@ -4,7 +4,7 @@ use super::{devices, distance, signed, tensor, values};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d};
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use supcon::ops::{self, Window};
 
 /// Shapes `[B, H, W, C]`: odd sizes, one image, one pixel.
@@ -162,8 +162,9 @@ fn max_pool_with_zeros_around_equals_the_composition() {
                         let wide = Tensor::cat(vec![sides.clone(), x, sides], 2);
                         Tensor::cat(vec![edges.clone(), wide, edges], 1)
                     };
-                    let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
-                    to_nhwc(max_pool2d(to_nchw(x), kernel, stride, [0, 0], [1, 1], false))
+                    let options = MaxPoolOptions::new([window.kernel; 2]);
+                    let options = MaxPoolOptions { stride: [window.stride; 2], ..options };
+                    to_nhwc(max_pool2d(to_nchw(x), options))
                 },
             );
         }
