@@ -2,3 +2,5 @@
 
 #[path = "cli/language.rs"]
 mod language;
+
+mod repo;

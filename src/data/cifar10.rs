@@ -95,10 +95,11 @@ fn find(place: &Path) -> Option<Found> {
 }
 
 fn in_cache(options: &LoadOptions<'_>, remote: &Remote<'_>) -> Result<Found, DataError> {
-    let target = options.cache_dir.join(ARCHIVE);
-    if !target.is_file() {
-        download::fetch(remote, &target, options.progress)?;
+    if let Some(found) = find(&options.cache_dir) {
+        return Ok(found);
     }
+    let target = options.cache_dir.join(ARCHIVE);
+    download::fetch(remote, &target, options.progress)?;
     Ok(Found::Archive(target))
 }
 
