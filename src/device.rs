@@ -168,6 +168,20 @@ pub const fn libtorch_folder() -> Option<&'static str> {
     option_env!("SUPCON_LIBTORCH")
 }
 
+/// Keeps freed memory in the process: a training step frees and asks for the same large buffers again and again, and
+/// taking them from the system each time costs more than many kernels (results/LOG.md). Call once, at the start.
+pub fn keep_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: `mallopt` only sets numbers of the allocator.
+    #[expect(unsafe_code, reason = "a C call without pointers")]
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, i32::MAX);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+        libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 /// Gives every backend of this process `threads` worker threads. Call once, before the first tensor.
 pub fn set_threads(threads: usize) {
     // Fails only if the pool exists already, which then has the size of an earlier call.

@@ -3,4 +3,7 @@
 #[path = "cli/language.rs"]
 mod language;
 
+#[cfg(feature = "train")]
+mod compute;
+
 mod repo;

@@ -4,6 +4,8 @@
 mod resize;
 mod warp;
 
+pub use warp::{Warp, warp};
+
 use crate::plan::AugmentPlan;
 use crate::random::{Draws, Purpose};
 use rayon::prelude::*;

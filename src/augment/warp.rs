@@ -15,7 +15,7 @@ pub enum Warp {
 
 /// Applies `warps` in order to `from [H, W, 3]` and writes `to [H, W, 3]`. A flip only mirrors the columns that a
 /// rotation reads, so an image with at most one rotation is read once.
-pub(super) fn warp(from: &[u8], size: [usize; 2], warps: &[Warp], to: &mut [f32]) {
+pub fn warp(from: &[u8], size: [usize; 2], warps: &[Warp], to: &mut [f32]) {
     let mut mirrored = false;
     let mut current: Option<Vec<f32>> = None;
     for warp in warps {

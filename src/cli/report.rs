@@ -92,3 +92,48 @@ fn refuse(problem: &str, code: u8) -> ExitCode {
     eprintln!("error: {problem}");
     ExitCode::from(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::METRICS;
+    use crate::report::samples::{commit, study};
+
+    #[test]
+    fn a_damaged_run_is_left_out_and_sets_the_exit_code() {
+        let folder = tempfile::tempdir().unwrap();
+        commit(&study(), folder.path());
+        let paths = [
+            folder.path().to_owned(),
+            folder.path().join("supcon-s0-0123abcd"),
+        ];
+        assert_eq!(gather(&paths, &[]).map(|x| (x.0.len(), x.1)), Ok((7, 0)));
+        std::fs::write(folder.path().join("supcon-s0-0123abcd").join(METRICS), b"x").unwrap();
+        assert_eq!(gather(&paths, &[]).map(|x| (x.0.len(), x.1)), Ok((6, 4)));
+    }
+
+    #[test]
+    fn names_keep_their_experiments_and_unknown_ones_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        commit(&study(), folder.path());
+        let paths = [folder.path().to_owned()];
+        let supcon = gather(&paths, &["supcon".to_owned()]).unwrap().0;
+        assert_eq!(supcon.len(), 3);
+        let problem = gather(&paths, &["supcn".to_owned()]).unwrap_err();
+        assert_eq!(
+            problem,
+            "no run of an experiment `supcn`; there are `baseline`, `supcon`"
+        );
+    }
+
+    #[test]
+    fn a_folder_without_runs_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(
+            gather(&[folder.path().to_owned()], &[])
+                .unwrap_err()
+                .starts_with("no runs at")
+        );
+        assert!(gather(&[folder.path().join("absent")], &[]).is_err());
+    }
+}

@@ -64,7 +64,7 @@ impl RecordError {
         )
     }
 
-    pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Write {
             path: path.to_owned(),
             source,

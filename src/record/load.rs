@@ -33,11 +33,15 @@ pub fn load(path: &Path) -> Result<RunRecord, RecordError> {
         return Err(dir.damaged(PLAN, "the file is missing"));
     };
     let plan = decode_plan(&plan).map_err(|error| dir.damaged(PLAN, &error.to_string()))?;
-    let status = match read(STATUS)? {
+    let mut status = match read(STATUS)? {
         Some(bytes) => super::status::decode_status(&bytes)
             .map_err(|error| dir.damaged(STATUS, &error.to_string()))?,
         None => unstarted(),
     };
+    // The manifest is what makes a run done; without it the process was killed before the last write.
+    if manifest.is_none() && status.state == State::Done {
+        status.state = State::Running;
+    }
     let metrics = match read(METRICS)? {
         Some(bytes) => super::metrics::decode_metrics(&plan.run_id, &bytes)
             .map_err(|error| dir.damaged(METRICS, &error.to_string()))?,
@@ -185,6 +189,14 @@ mod tests {
         let record = load(dir.path()).unwrap();
         assert_eq!(record.status.state, State::Running);
         assert!(record.metrics.is_empty() && !dir.is_done());
+    }
+
+    #[test]
+    fn without_a_manifest_no_run_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = finished(folder.path());
+        fs::remove_file(dir.file(super::super::MANIFEST)).unwrap();
+        assert_eq!(load(dir.path()).unwrap().status.state, State::Running);
     }
 
     #[test]

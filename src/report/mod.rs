@@ -4,8 +4,9 @@ mod chart;
 mod expect;
 mod group;
 mod page;
+mod rows;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod stats;
 mod table;
 
@@ -169,5 +170,17 @@ mod tests {
         )
         .unwrap();
         std::fs::write(folder.join("table.txt"), table(&runs)).unwrap();
+        let mut sweep = Vec::new();
+        for (at, name) in ["supcon-t0.05", "supcon-t0.1", "supcon-t0.2", "supcon-t0.5"]
+            .iter()
+            .enumerate()
+        {
+            let middle = 0.5 - 0.02 * at as f64;
+            sweep.extend(samples::runs(
+                name,
+                &[(at as u64, middle), (9, middle + 0.03)],
+            ));
+        }
+        build(&sweep, &folder.join("sweep"), "Sweep of the temperature").unwrap();
     }
 }

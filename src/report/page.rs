@@ -2,7 +2,7 @@
 
 use super::chart::{Charts, FONT_CSS};
 use super::group::Experiment;
-use super::table::{ResultRow, RunRow, VerdictRow, held, result_rows, run_rows, verdict_rows};
+use super::rows::{ResultRow, RunRow, VerdictRow, held, result_rows, run_rows, verdict_rows};
 use crate::plan::{DataPlan, EncoderPlan, HeadPlan, LossPlan, PhasePlan, RunPlan, SourcePlan};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;

@@ -34,6 +34,7 @@ pub struct WorkerOptions {
 /// Trains the run and returns the process's exit code.
 #[must_use]
 pub fn work(options: &WorkerOptions) -> u8 {
+    device::keep_memory();
     match RunDir::open(&options.run).and_then(|dir| Worker::prepare(dir, options)) {
         Ok(mut worker) => match worker.work(options) {
             Ok(code) => code,

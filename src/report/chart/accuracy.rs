@@ -53,6 +53,10 @@ pub fn chart(experiments: &[Experiment<'_>]) -> Result<Chart, String> {
     };
     draw_frame(&mut scene, &frame);
     for (at, row) in rows.iter().enumerate() {
+        if at > 0 {
+            let y = TOP + at as f64 * ROW;
+            scene.line(&[(20.0, y), (WIDTH - 20.0, y)], Pen::solid(GRID, 0.75));
+        }
         draw_row(&mut scene, &frame, row, TOP + (at as f64 + 0.5) * ROW);
     }
     legend::draw(&mut scene, &legend, (20.0, TOP + plot + FOOT + 6.0));

@@ -26,7 +26,7 @@ pub fn chart(experiment: &Experiment<'_>) -> Result<Chart, String> {
         file: format!("confusion-{}", file_name(name)),
         title: format!("Confusion matrix of {name}"),
         caption: format!(
-            "{name}: fraction of the test images of each true class (rows) that the model assigns to each class \
+            "Fraction of the test images of each true class (rows) that the model assigns to each class \
              (columns), mean over the seeds, n = {n}. Each row sums to 1; the diagonal is the accuracy of the class."
         ),
         scene: draw(name, &matrix, &classes, n),
@@ -110,11 +110,7 @@ fn draw_cell(scene: &mut Scene, (x, y): (f64, f64), cell: f64, fraction: f64, nu
         return;
     }
     let size = (cell * 0.27).min(12.0);
-    let text = if fraction > 0.0 {
-        format!("{fraction:.2}")
-    } else {
-        "0".to_owned()
-    };
+    let text = format!("{fraction:.2}");
     let color = match fraction {
         f if f > 0.45 => WHITE,
         f if f < 0.005 => GREY.mix(WHITE, 0.35),

@@ -4,6 +4,8 @@ mod accuracy;
 mod axis;
 mod canvas;
 mod confusion;
+mod curve_lines;
+mod curve_panels;
 mod curves;
 mod legend;
 mod scene;
@@ -46,8 +48,8 @@ pub fn charts(experiments: &[Experiment<'_>]) -> Charts {
         Err(sentence) => charts.missing.push(sentence),
     };
     take(accuracy::chart(experiments));
-    take(curves::chart(experiments, curves::Figure::Loss));
-    take(curves::chart(experiments, curves::Figure::Accuracy));
+    take(curves::chart(experiments, curve_panels::Figure::Loss));
+    take(curves::chart(experiments, curve_panels::Figure::Accuracy));
     for experiment in experiments {
         take(confusion::chart(experiment));
     }

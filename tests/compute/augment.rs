@@ -1,0 +1,52 @@
+//! Augmentation against Keras, pixel by pixel.
+
+use super::{numbers, reference};
+use supcon::augment::{Augmenter, Source, Statistics, Warp, warp};
+use supcon::plan::AugmentPlan;
+
+const SIZE: usize = 32;
+
+fn images() -> Vec<u8> {
+    numbers(&reference("augment.json")["images"]).iter().map(|&v| v as u8).collect()
+}
+
+#[test]
+fn rotation_equals_keras_on_999_of_1000_pixels() {
+    let file = reference("augment.json");
+    let images = images();
+    let mut compared = 0;
+    for case in file["rotation"].as_array().expect("rotations") {
+        let (angles, expected) = (numbers(&case["angles"]), numbers(&case["output"]));
+        let length = SIZE * SIZE * 3;
+        let mut ours = vec![0.0; images.len()];
+        for (image, angle) in angles.iter().enumerate() {
+            let range = image * length..(image + 1) * length;
+            let steps = [Warp::Rotate(*angle)];
+            warp(&images[range.clone()], [SIZE, SIZE], &steps, &mut ours[range]);
+        }
+        let off = |(a, b): (&f32, &f64)| (f64::from(*a) - b).abs() > 1e-3;
+        let wrong = ours.iter().zip(&expected).filter(|pair| off(*pair)).count();
+        assert!(wrong * 1000 <= expected.len(), "angles {angles:?}: {wrong} pixels differ");
+        compared += expected.len();
+    }
+    assert!(compared > 10_000);
+}
+
+#[test]
+fn normalisation_equals_keras() {
+    let file = reference("augment.json");
+    let images = images();
+    let source = Source { pixels: &images, height: SIZE, width: SIZE };
+    let statistics = Statistics::of(source);
+    let variance = numbers(&file["variance"]);
+    for (channel, mean) in numbers(&file["mean"]).into_iter().enumerate() {
+        assert!((statistics.mean[channel] - mean).abs() < 1e-3);
+        assert!((statistics.deviation[channel] - variance[channel].sqrt()).abs() < 1e-3);
+    }
+    let augmenter = Augmenter::new(&[AugmentPlan::NormalizePerChannel], statistics);
+    let ours = augmenter.evaluate(source, &[0, 1]).values;
+    // One grey level is about 1 / 73 here.
+    for (ours, theirs) in ours.iter().zip(numbers(&file["normalized"])) {
+        assert!((f64::from(*ours) - theirs).abs() < 1e-5, "{ours} is not {theirs}");
+    }
+}

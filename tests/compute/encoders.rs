@@ -1,0 +1,209 @@
+//! Encoders against Keras and against the plan.
+
+use super::{devices, distance, numbers, reference, signed, tensor, values};
+use burn::tensor::{Device, Tensor};
+use serde_json::Value;
+use supcon::model::{Encoder, Initializer, Pass, Weight, export, import, trainable};
+use supcon::plan::EncoderPlan;
+
+/// Our name and shape of a Keras weight, and its hashed values in our layout.
+fn weight(entry: &Value) -> Weight {
+    let name = entry["name"].as_str().expect("a name");
+    let shape: Vec<usize> = numbers(&entry["shape"]).iter().map(|&s| s as usize).collect();
+    let stream = entry["index"].as_u64().expect("an index") + 1;
+    let hashed = signed(stream, shape.iter().product());
+    let scale = |factor: f64, offset: f64| hashed.iter().map(move |v| offset + factor * v);
+    let values: Vec<f64> = match entry["rule"].as_str().expect("a rule") {
+        "signed * sqrt(3 / (kh*kw*in))" => {
+            let fan_in = shape[0] * shape[1] * shape[2];
+            scale((3.0 / fan_in as f64).sqrt(), 0.0).collect()
+        }
+        "0.1 * signed" => scale(0.1, 0.0).collect(),
+        "1 + 0.1 * signed" => scale(0.1, 1.0).collect(),
+        rule => panic!("unknown rule {rule}"),
+    };
+    let (values, shape) = match shape[..] {
+        [height, width, inputs, outputs] => {
+            let keras = |o, i, y, x| values[((y * width + x) * inputs + i) * outputs + o];
+            let all = (0..outputs).flat_map(|o| (0..inputs).map(move |i| (o, i)));
+            let all = all.flat_map(|(o, i)| (0..height).map(move |y| (o, i, y)));
+            let all = all.flat_map(|(o, i, y)| (0..width).map(move |x| (o, i, y, x)));
+            let values = all.map(|(o, i, y, x)| keras(o, i, y, x)).collect();
+            (values, vec![outputs, inputs, height, width])
+        }
+        _ => (values, shape),
+    };
+    let values = values.iter().map(|&v| v as f32).collect();
+    let trainable = entry["trainable"].as_bool().expect("a flag");
+    Weight { name: our_name(name), shape, values, trainable }
+}
+
+/// `conv3_block2_1_conv/kernel` -> `stages.1.blocks.1.conv1.weight`.
+fn our_name(keras: &str) -> String {
+    let (layer, array) = keras.split_once('/').expect("layer/array");
+    let array = match array {
+        "kernel" | "gamma" => "weight",
+        "bias" | "beta" => "bias",
+        "moving_mean" => "running_mean",
+        "moving_variance" => "running_var",
+        other => panic!("unknown array {other}"),
+    };
+    let layer = match layer {
+        "conv1_conv" => "stem.conv".to_owned(),
+        "post_bn" => "norm".to_owned(),
+        _ => {
+            let (stage, rest) = layer.split_once("_block").expect("a block");
+            let (block, part) = rest.split_once('_').expect("a part");
+            let stage = stage["conv".len()..].parse::<usize>().expect("a stage") - 2;
+            let block = block.parse::<usize>().expect("a block") - 1;
+            let part = match part {
+                "preact_bn" => "norm1",
+                "0_conv" => "downsample.conv",
+                "1_conv" => "conv1",
+                "1_bn" => "norm2",
+                "2_conv" => "conv2",
+                "2_bn" => "norm3",
+                "3_conv" => "conv3",
+                other => panic!("unknown part {other}"),
+            };
+            format!("stages.{stage}.blocks.{block}.{part}")
+        }
+    };
+    format!("{layer}.{array}")
+}
+
+fn keras_weights(file: &Value) -> Vec<Weight> {
+    file["weights"].as_array().expect("weights").iter().map(weight).collect()
+}
+
+fn encoder(plan: &EncoderPlan, device: &Device) -> Encoder {
+    let device = device.clone().autodiff();
+    Encoder::new(&mut Initializer::new(0, 0, &device), plan)
+}
+
+#[test]
+fn resnet50v2_has_the_layers_of_keras() {
+    let (_, device) = devices().remove(0);
+    let ours = export(&encoder(&EncoderPlan::Resnet50V2, &device));
+    let table = |weights: Vec<Weight>| {
+        let rows = weights.into_iter().map(|w| (w.name, w.shape, w.trainable));
+        rows.collect::<std::collections::BTreeSet<_>>()
+    };
+    let count = |trainable: bool| {
+        let chosen = ours.iter().filter(|w| w.trainable == trainable);
+        chosen.map(|w| w.values.len()).sum::<usize>()
+    };
+    assert_eq!((count(true), count(false)), (23_519_360, 45_440));
+    let file = reference("resnet50v2.json");
+    assert_eq!(file["total_params"].as_u64(), Some(23_519_360 + 45_440));
+    assert_eq!(table(ours), table(keras_weights(&file)));
+}
+
+#[test]
+fn resnet50v2_computes_what_keras_computes() {
+    let file = reference("resnet50v2.json");
+    let weights = keras_weights(&file);
+    let input: Vec<f64> = signed(900, 4 * 32 * 32 * 3).iter().map(|v| 2.0 * v).collect();
+    for (name, device) in devices() {
+        let net = encoder(&EncoderPlan::Resnet50V2, &device);
+        let mut net = import(net, &weights).expect("all weights fit");
+        let images: Tensor<4> = tensor(&input, [4, 32, 32, 3], &device);
+        let inference = values(net.forward(images.clone(), Pass::Infer));
+        let off = distance(&inference, &numbers(&file["inference"]));
+        assert!(off < 1e-3, "{name}: inference off by {off:e}");
+        let output = net.forward(images.autodiff(), Pass::Train);
+        let off = distance(&values(output.clone()), &numbers(&file["training"]));
+        assert!(off < 1e-3, "{name}: training off by {off:e}");
+        let direction: Tensor<2> = tensor(&signed(901, 4 * 2048), [4, 2048], &output.device());
+        let loss = (output * direction).sum() / 4.0;
+        let expected = file["training_loss"].as_f64().expect("a loss");
+        let grads = loss.backward();
+        let off = (values(loss)[0] - expected).abs() / expected.abs();
+        assert!(off < 1e-3, "{name}: loss off by {off:e}");
+        check_gradients(&name.to_string(), &net, &grads, &file["grad_norms"]);
+        let moved = &file["moving_after_one_training_step_mean_and_mean_square"];
+        check_statistics(&name.to_string(), &export(&net), moved);
+    }
+}
+
+fn check_gradients(
+    device: &str,
+    net: &Encoder,
+    grads: &burn::tensor::Gradients,
+    expected: &Value,
+) {
+    let expected = expected.as_object().expect("norms");
+    let largest = expected.values().filter_map(Value::as_f64).fold(0.0, f64::max);
+    let mut norms = Norms { grads, path: Vec::new(), found: Vec::new() };
+    burn::module::Module::visit(net, &mut norms);
+    assert_eq!(norms.found.len(), expected.len());
+    for (keras, norm) in expected {
+        let norm = norm.as_f64().expect("a norm");
+        let name = our_name(keras);
+        let ours = norms.found.iter().find(|(found, _)| *found == name).expect("a gradient").1;
+        // A bias before a batch norm has no gradient in exact arithmetic; f32 leaves its rounding.
+        let off = (ours - norm).abs();
+        assert!(off < 1e-3 * norm + 1e-7 * largest, "{device}: {name}: {ours} is not {norm}");
+    }
+}
+
+/// Collects the length of each parameter's gradient.
+struct Norms<'a> {
+    grads: &'a burn::tensor::Gradients,
+    path: Vec<String>,
+    found: Vec<(String, f64)>,
+}
+
+impl burn::module::ModuleVisitor for Norms<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        let part = if container.starts_with("Enum:") { String::new() } else { name.to_owned() };
+        self.path.push(part);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, parameter: &burn::module::Param<Tensor<D>>) {
+        if let Some(grad) = parameter.val().grad(self.grads) {
+            let parts: Vec<&str> =
+                self.path.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+            let norm = values(grad).iter().map(|g| g * g).sum::<f64>().sqrt();
+            self.found.push((parts.join("."), norm));
+        }
+    }
+}
+
+fn check_statistics(device: &str, weights: &[Weight], expected: &Value) {
+    let expected = expected.as_object().expect("statistics");
+    assert_eq!(expected.len(), 98);
+    for (keras, pair) in expected {
+        let name = our_name(keras);
+        let ours = weights.iter().find(|w| w.name == name).expect("a statistic");
+        let n = ours.values.len() as f64;
+        let mean = ours.values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        let square = ours.values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>() / n;
+        let off = distance(&[mean, square], &numbers(pair));
+        assert!(off < 1e-3, "{device}: {name} off by {off:e}");
+    }
+}
+
+#[test]
+fn every_encoder_has_the_features_and_parameters_of_its_plan() {
+    let plans = [
+        EncoderPlan::Resnet50V2,
+        EncoderPlan::ResnetCifar { blocks: 1, width: 8 },
+        EncoderPlan::ResnetCifar { blocks: 3, width: 16 },
+    ];
+    for (name, device) in devices() {
+        for plan in &plans {
+            let mut net = encoder(plan, &device);
+            assert_eq!(trainable(&net) as u64, plan.parameters().trainable as u64);
+            for side in [25, 32, 38] {
+                let images = Tensor::<4>::zeros([2, side, side + 1, 3], &device);
+                let features = net.forward(images, Pass::Infer);
+                assert_eq!(features.dims(), [2, plan.features()], "{name}: {plan:?} at {side}");
+            }
+        }
+    }
+}

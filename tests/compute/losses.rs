@@ -1,0 +1,65 @@
+//! Losses against float64 figures, and their behaviour on awkward batches.
+
+use super::{devices, distance, numbers, reference, tensor, values};
+use burn::tensor::Tensor;
+use supcon::loss::{cross_entropy, npairs};
+
+#[test]
+fn npairs_and_its_gradient_equal_the_keras_example() {
+    let file = reference("npairs_loss.json");
+    let cases = file["cases"].as_array().expect("cases");
+    assert!(cases.len() >= 10);
+    for (name, device) in devices() {
+        for (number, case) in cases.iter().enumerate() {
+            let labels: Vec<u32> = numbers(&case["labels"]).iter().map(|&l| l as u32).collect();
+            let features = numbers(&case["features"]);
+            let shape = [labels.len(), features.len() / labels.len()];
+            let device = device.clone().autodiff();
+            let leaf = tensor(&features, shape, &device).require_grad();
+            let temperature = case["temperature"].as_f64().expect("temperature");
+            let loss = npairs(leaf.clone(), &labels, temperature);
+            let expected = case["loss"].as_f64().expect("loss");
+            let grad = leaf.grad(&loss.backward()).expect("a gradient");
+            // Near-zero losses are limited by the digits of f32 at the logits' size.
+            let off = (values(loss)[0] - expected).abs() / expected.max(1.0);
+            assert!(off < 1e-5, "{name}, case {number}: loss off by {off:e}");
+            let off = distance(&values(grad), &numbers(&case["grad"]));
+            assert!(off < 1e-5, "{name}, case {number}: gradient off by {off:e}");
+        }
+    }
+}
+
+#[test]
+fn npairs_is_finite_for_zero_rows_huge_values_and_small_temperatures() {
+    for (name, device) in devices() {
+        let device = device.autodiff();
+        for scale in [0.0, 1e-30, 1.0, 1e15] {
+            for labels in [[0, 0, 0, 0], [0, 1, 2, 3], [7, 7, u32::MAX, u32::MAX]] {
+                let rows = [1.0, 0.0, 0.0, 1.0, 0.6, 0.8, 0.0, 0.0].map(|v| v * scale);
+                let leaf = tensor(&rows, [4, 2], &device).require_grad();
+                let loss = npairs(leaf.clone(), &labels, 1e-3);
+                let grad = leaf.grad(&loss.backward()).expect("a gradient");
+                let finite = values(loss)[0].is_finite() && values(grad).iter().all(|g| g.is_finite());
+                assert!(finite, "{name}: scale {scale}, labels {labels:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_embeddings_give_the_closed_form_of_collapse() {
+    for (_, device) in devices() {
+        let loss = npairs(Tensor::ones([8, 4], &device), &[0, 0, 1, 1, 2, 2, 3, 3], 0.05);
+        assert!((values(loss)[0] - 8f64.ln()).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn cross_entropy_is_the_mean_negative_log_probability() {
+    for (_, device) in devices() {
+        let logits = tensor(&[2.0, 0.0, -1.0, 500.0, -500.0, 0.0], [2, 3], &device);
+        let first = (2f64.exp() + 1.0 + (-1f64).exp()).ln() - 2.0;
+        let loss = values(cross_entropy(logits, &[0, 1]))[0];
+        assert!((loss - (first + 1000.0) / 2.0).abs() < 1e-3, "{loss}");
+    }
+}

@@ -1,0 +1,186 @@
+//! Kernels and their hand-written gradients against the plain burn composition, on random shapes.
+
+use super::{devices, distance, signed, tensor, values};
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d};
+use burn::tensor::ops::ConvOptions;
+use supcon::ops::{self, Window};
+
+/// Shapes `[B, H, W, C]`: odd sizes, one image, one pixel.
+const SHAPES: [[usize; 4]; 7] = [
+    [1, 1, 1, 4],
+    [5, 1, 1, 8],
+    [3, 2, 2, 6],
+    [1, 7, 5, 3],
+    [4, 8, 8, 16],
+    [2, 9, 4, 5],
+    [9, 2, 1, 3],
+];
+
+const WINDOWS: [Window; 6] = [
+    Window { kernel: 1, stride: 1, padding: 0 },
+    Window { kernel: 1, stride: 2, padding: 0 },
+    Window { kernel: 3, stride: 1, padding: 1 },
+    Window { kernel: 3, stride: 2, padding: 1 },
+    Window { kernel: 7, stride: 2, padding: 3 },
+    Window { kernel: 3, stride: 1, padding: 0 },
+];
+
+fn fits(window: Window, [_, height, width, _]: [usize; 4]) -> bool {
+    height.min(width) + 2 * window.padding >= window.kernel
+}
+
+/// Weighs an output with fixed numbers; the scalar's gradients test every element.
+fn weigh(output: Tensor<4>) -> Tensor<1> {
+    let shape = output.dims();
+    let direction: Tensor<4> = tensor(&signed(77, shape.iter().product()), shape, &output.device());
+    (output * direction).sum()
+}
+
+fn to_nchw(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 3, 1, 2])
+}
+
+fn to_nhwc(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 2, 3, 1])
+}
+
+/// Output and gradients of one function of an image tensor, a weight tensor and two vectors.
+fn trace(
+    f: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
+    leaves: (&Tensor<4>, &Tensor<4>, &Tensor<1>, &Tensor<1>),
+) -> Vec<Vec<f64>> {
+    let x = leaves.0.clone().detach().require_grad();
+    let w = leaves.1.clone().detach().require_grad();
+    let (a, b) = (leaves.2.clone().detach().require_grad(), leaves.3.clone().detach().require_grad());
+    let output = f(x.clone(), w.clone(), a.clone(), b.clone());
+    let grads = weigh(output.clone()).backward();
+    let mut found = vec![values(output)];
+    found.extend([x, w].iter().filter_map(|leaf| leaf.grad(&grads)).map(values));
+    found.extend([a, b].iter().filter_map(|leaf| leaf.grad(&grads)).map(values));
+    found
+}
+
+/// Compares our kernel with the composition on every device; returns how many comparisons were made.
+fn compare(
+    what: &str,
+    shape: [usize; 4],
+    weights: [usize; 4],
+    ours: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
+    plain: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
+) -> usize {
+    let mut compared = 0;
+    for (name, device) in devices() {
+        let device = device.autodiff();
+        let x: Tensor<4> = tensor(&signed(1, shape.iter().product()), shape, &device);
+        let w: Tensor<4> = tensor(&signed(2, weights.iter().product()), weights, &device);
+        let a: Tensor<1> = tensor(&signed(3, weights[0]), [weights[0]], &device);
+        let b: Tensor<1> = tensor(&signed(4, weights[0]), [weights[0]], &device);
+        let leaves = (&x, &w, &a, &b);
+        let (ours, plain) = (trace(ours, leaves), trace(plain, leaves));
+        assert_eq!(ours.len(), plain.len(), "{name}: {what} {shape:?}");
+        for (part, (ours, plain)) in ours.iter().zip(&plain).enumerate() {
+            let off = distance(ours, plain);
+            // A gradient that is zero in exact arithmetic has no digits to compare.
+            let zero = plain.iter().all(|v| v.abs() < 1e-4) && ours.iter().all(|v| v.abs() < 1e-4);
+            assert!(off < 1e-4 || zero, "{name}: {what} {shape:?}, part {part}: off by {off:e}");
+            compared += 1;
+        }
+    }
+    compared
+}
+
+#[test]
+fn convolution_equals_the_composition() {
+    let mut compared = 0;
+    for shape in SHAPES {
+        for window in WINDOWS.into_iter().filter(|window| fits(*window, shape)) {
+            let (stride, padding) = ([window.stride; 2], [window.padding; 2]);
+            let options = ConvOptions::new(stride, padding, [1, 1], 1);
+            compared += compare(
+                &format!("convolution {window:?}"),
+                shape,
+                [7, window.kernel, window.kernel, shape[3]],
+                &|x, w, a, _| ops::conv2d(x, w, a, window),
+                &|x, w, a, _| {
+                    let y = burn_conv2d(to_nchw(x), to_nchw(w), Some(a), options.clone());
+                    to_nhwc(y)
+                },
+            );
+        }
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+#[test]
+fn batch_norm_with_and_without_relu_equals_the_composition() {
+    for shape in SHAPES {
+        for relu_behind in [false, true] {
+            let [b, h, w, channels] = shape;
+            if b * h * w == 1 {
+                continue;
+            }
+            let epsilon = 1e-3;
+            compare(
+                &format!("batch norm, relu {relu_behind}"),
+                shape,
+                [channels, 1, 1, 1],
+                &|x, _, gamma, beta| ops::batch_norm(x, gamma, beta, epsilon, relu_behind).0,
+                &|x, _, gamma, beta| {
+                    let rows = x.reshape([b * h * w, channels]);
+                    let centred = rows.clone() - rows.mean_dim(0);
+                    let variance = (centred.clone() * centred.clone()).mean_dim(0);
+                    let unit = centred / (variance + epsilon).sqrt();
+                    let y = unit * gamma.unsqueeze() + beta.unsqueeze();
+                    let y = y.reshape(shape);
+                    if relu_behind { relu(y) } else { y }
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn max_pool_with_zeros_around_equals_the_composition() {
+    let mut compared = 0;
+    for shape in SHAPES {
+        for window in WINDOWS.into_iter().filter(|window| fits(*window, shape)) {
+            let p = window.padding;
+            compared += compare(
+                &format!("max pool {window:?}"),
+                shape,
+                [1, 1, 1, 1],
+                &|x, _, _, _| ops::max_pool(x, window),
+                &|x, _, _, _| {
+                    let [b, h, w, c] = x.dims();
+                    let sides = Tensor::zeros([b, h, p.max(1), c], &x.device());
+                    let edges = Tensor::zeros([b, p.max(1), w + 2 * p, c], &x.device());
+                    let x = if p == 0 {
+                        x
+                    } else {
+                        let wide = Tensor::cat(vec![sides.clone(), x, sides], 2);
+                        Tensor::cat(vec![edges.clone(), wide, edges], 1)
+                    };
+                    let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
+                    to_nhwc(max_pool2d(to_nchw(x), kernel, stride, [0, 0], [1, 1], false))
+                },
+            );
+        }
+    }
+    assert!(compared > 40, "{compared}");
+}
+
+#[test]
+fn a_frozen_weight_gets_no_gradient_and_the_input_still_does() {
+    for (name, device) in devices() {
+        let device = device.autodiff();
+        let window = Window { kernel: 3, stride: 1, padding: 1 };
+        let x: Tensor<4> = tensor(&signed(1, 2 * 4 * 4 * 3), [2, 4, 4, 3], &device);
+        let x = x.require_grad();
+        let w: Tensor<4> = tensor(&signed(2, 5 * 3 * 3 * 3), [5, 3, 3, 3], &device);
+        let y = ops::conv2d(x.clone(), w.clone(), Tensor::zeros([5], &device), window);
+        let grads = weigh(y).backward();
+        assert!(x.grad(&grads).is_some() && w.grad(&grads).is_none(), "{name}");
+    }
+}

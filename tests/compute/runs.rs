@@ -1,0 +1,190 @@
+//! Whole runs through the program: the same seed gives the same bytes, whatever the threads; backends agree.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use supcon::device::DeviceName;
+use supcon::record::{self, MetricRow, RunRecord, State};
+
+/// Two phases on a handful of procedural images.
+const SPEC: &str = "\
+name: tiny
+seeds: [3]
+data: {dataset: shapes, train_size: 120, test_size: 40, validation: 0.1}
+augment: [{normalize: per_channel}, {flip: horizontal}, {rotate: 0.02}, {random_width: 0.2}]
+encoder: {name: resnet_cifar, blocks: 1, width: 8}
+phases:
+  pretrain:
+    epochs: 2
+    batch_size: 25
+    head: {name: projection, widths: [16]}
+    loss: {name: npairs}
+    optimizer: {name: adam}
+  classify:
+    epochs: 2
+    batch_size: 25
+    freeze: [encoder]
+    head: {name: classifier, hidden: [16], dropout: 0.5}
+    loss: {name: cross_entropy}
+    optimizer: {name: adam}
+";
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("tiny.yaml"), SPEC).expect("a spec");
+        Self { folder }
+    }
+
+    fn run(&self, results: &str, arguments: &[&str]) -> (std::process::Output, PathBuf) {
+        let results = self.folder.path().join(results);
+        let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
+            .arg("run")
+            .arg(self.folder.path().join("tiny.yaml"))
+            .arg("--results")
+            .arg(&results)
+            .args(arguments)
+            .output()
+            .expect("supcon starts");
+        (output, results)
+    }
+
+    fn record(&self, results: &str, arguments: &[&str]) -> RunRecord {
+        let (output, results) = self.run(results, arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}");
+        load(&results)
+    }
+}
+
+fn load(results: &Path) -> RunRecord {
+    let dirs = record::RunDir::list(results);
+    assert_eq!(dirs.len(), 1);
+    record::load(dirs[0].path()).expect("a sound record")
+}
+
+fn without_wall_times(run: &RunRecord) -> Vec<MetricRow> {
+    let rows = run.metrics.iter().cloned();
+    rows.map(|row| MetricRow { wall_secs: 0.0, ..row }).collect()
+}
+
+fn bytes(run: &RunRecord, name: &str) -> Vec<u8> {
+    std::fs::read(run.dir.file(name)).expect("a file of the run")
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads_on_cpu() {
+    if DeviceName::Cpu.open().is_err() {
+        return println!("skipped: this build has no `cpu` device");
+    }
+    let bench = Bench::new();
+    let first = bench.record("a", &["--device=cpu", "--threads=2"]);
+    assert_eq!(first.status.state, State::Done);
+    assert_eq!(first.predictions.len(), 40);
+    assert!(first.metrics.iter().any(|row| row.split == "validation"));
+    for (results, threads) in [("b", "--threads=2"), ("c", "--threads=1")] {
+        let again = bench.record(results, &["--device=cpu", threads]);
+        assert_eq!(without_wall_times(&first), without_wall_times(&again), "{threads}");
+        for name in [record::PREDICTIONS, record::MODEL] {
+            assert!(bytes(&first, name) == bytes(&again, name), "{name} differs with {threads}");
+        }
+    }
+}
+
+#[test]
+fn backends_agree_on_the_first_step() {
+    let open = [DeviceName::Cpu, DeviceName::Libtorch].into_iter();
+    let open: Vec<_> = open.filter(|name| name.open().is_ok()).collect();
+    let bench = Bench::new();
+    let mut losses = Vec::new();
+    for name in &open {
+        let device = format!("--device={name}");
+        // One step an epoch: the first row is the loss before any update.
+        let one = ["--set=phases.pretrain.batch_size=108", "--set=phases.pretrain.epochs=1"];
+        let run = bench.record(&name.to_string(), &[&device, one[0], one[1]]);
+        losses.push(run.metrics[0].value);
+        let dropout = run.metrics.iter().find(|row| row.phase == "classify").expect("a row");
+        assert!(dropout.value.is_finite());
+    }
+    if let [cpu, libtorch] = losses[..] {
+        assert!((cpu - libtorch).abs() < 1e-4, "{cpu} and {libtorch}");
+    } else {
+        println!("only one backend in this build: nothing to compare");
+    }
+}
+
+#[test]
+fn a_complete_run_is_not_trained_again() {
+    let bench = Bench::new();
+    let first = bench.record("a", &[]);
+    let before = bytes(&first, record::METRICS);
+    let (output, results) = bench.run("a", &[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("nothing to do"), "{text}");
+    assert!(before == bytes(&load(&results), record::METRICS));
+}
+
+#[test]
+fn a_diverging_run_is_named_and_leaves_a_clean_record() {
+    let bench = Bench::new();
+    let set = ["--set=phases.pretrain.optimizer.learning_rate=1e30"];
+    let (output, results) = bench.run("a", &set);
+    assert_eq!(output.status.code(), Some(3));
+    let run = load(&results);
+    assert_eq!((run.status.state, run.status.code.as_deref()), (State::Diverged, Some("RUN-DIVERGED")));
+    assert!(!run.dir.is_done());
+}
+
+#[test]
+fn missing_data_fails_the_run_with_its_code() {
+    let bench = Bench::new();
+    let nowhere = bench.folder.path().join("nowhere");
+    let root = format!("--set=data={{dataset: image_folder, root: {}}}", nowhere.display());
+    let (output, results) = bench.run("a", &[&root, "--set=data.train_size=~", "--set=data.test_size=~"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(load(&results).status.code.as_deref(), Some("DATA-PATH"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
+    let bench = Bench::new();
+    let results = bench.folder.path().join("a");
+    let mut parent = Command::new(env!("CARGO_BIN_EXE_supcon"))
+        .arg("run")
+        .arg(bench.folder.path().join("tiny.yaml"))
+        .args(["--set=phases.pretrain.epochs=500", "--results"])
+        .arg(&results)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("supcon starts");
+    let stderr = parent.stderr.take().expect("piped");
+    // The second line is the end of the first epoch.
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(stderr));
+    assert_eq!(lines.take(2).count(), 2);
+    let pid = rustix::process::Pid::from_child(&parent);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+    assert_eq!(parent.wait().expect("an end").code(), Some(75));
+    let run = load(&results);
+    assert_eq!(run.status.state, State::Interrupted);
+    assert!(!run.metrics.is_empty() && !run.dir.is_done());
+}
+
+#[test]
+fn other_programs_read_every_file_of_a_run() {
+    let python = std::env::var("SUPCON_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let bench = Bench::new();
+    let run = bench.record("a", &[]);
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/read_run.py");
+    match Command::new(&python).arg(script).arg(run.dir.path()).output() {
+        Err(error) => println!("skipped: no `{python}`: {error}"),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+            println!("{text}");
+        }
+    }
+}
