@@ -1,4 +1,4 @@
-//! CIFAR-10 in its official binary layout (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records of
+//! CIFAR-10 in its official binary layout (Krizhevsky 2009, <https://www.cs.toronto.edu/~kriz/cifar.html>): records of
 //! one label byte and 3,072 bytes in the order red, green, blue plane. Read from a folder or from the `.tar.gz`.
 
 use super::archive::{self, Member};
