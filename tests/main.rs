@@ -5,3 +5,5 @@ mod language;
 
 #[cfg(feature = "train")]
 mod compute;
+
+mod repo;

@@ -1,4 +1,4 @@
-//! CIFAR-10 in its official binary layout (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records of
+//! CIFAR-10 in its official binary layout (Krizhevsky 2009, <https://www.cs.toronto.edu/~kriz/cifar.html>): records of
 //! one label byte and 3,072 bytes in the order red, green, blue plane. Read from a folder or from the `.tar.gz`.
 
 use super::archive::{self, Member};
@@ -95,10 +95,11 @@ fn find(place: &Path) -> Option<Found> {
 }
 
 fn in_cache(options: &LoadOptions<'_>, remote: &Remote<'_>) -> Result<Found, DataError> {
-    let target = options.cache_dir.join(ARCHIVE);
-    if !target.is_file() {
-        download::fetch(remote, &target, options.progress)?;
+    if let Some(found) = find(&options.cache_dir) {
+        return Ok(found);
     }
+    let target = options.cache_dir.join(ARCHIVE);
+    download::fetch(remote, &target, options.progress)?;
     Ok(Found::Archive(target))
 }
 

@@ -20,7 +20,10 @@ pub(super) fn load(
     image_size: usize,
     options: &LoadOptions<'_>,
 ) -> Result<Source, DataError> {
-    let found = places.first(|path| path.is_dir().then(|| path.to_owned()));
+    let folder = |path: &Path| path.is_dir().then(|| path.to_owned());
+    let found = places.first(|path| folder(path).filter(|path| path.join("train").is_dir()));
+    // A folder without `train` is taken for the sake of its message.
+    let found = found.or_else(|| places.first(folder));
     let Some(root) = found else {
         return Err(places.nothing(
             LAYOUT,

@@ -17,6 +17,7 @@ pub use error::{BadImage, BadImages, DataError};
 
 use crate::plan::{DataPlan, SourcePlan};
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Images of one split with their labels.
@@ -180,7 +181,12 @@ fn split_digest(split: &Split) -> [u8; 32] {
 
 /// Bytes in lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]

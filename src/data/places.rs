@@ -1,4 +1,4 @@
-//! Where a data set is looked for: the spec's `data.root`, then `--data`, then `SUPCON_DATA`. Who named a place is
+//! Where a data set is looked for: `--data`, then `SUPCON_DATA`, then the spec's `data.root`. Who named a place is
 //! kept, so that a message can say where a wrong path came from.
 
 use super::error::{DataError, shown};
@@ -14,9 +14,9 @@ impl Places {
     pub(super) fn new(root: Option<PathBuf>, data_dir: Option<PathBuf>) -> Self {
         let variable = std::env::var_os("SUPCON_DATA").filter(|value| !value.is_empty());
         Self::of([
-            ("`data.root`", root),
             ("`--data`", data_dir),
             ("`SUPCON_DATA`", variable.map(PathBuf::from)),
+            ("`data.root`", root),
         ])
     }
 

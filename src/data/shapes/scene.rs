@@ -66,7 +66,7 @@ pub(super) fn render(class: usize, draws: &mut Draws, pixels: &mut [u8]) {
 /// Clutter, the shape, then what lies in front of it.
 fn layers(class: usize, ground: Colour, ink: Colour, draws: &mut Draws) -> Vec<Layer> {
     let mut layers = Vec::with_capacity(10);
-    for _ in 0..1 + draws.below(3) {
+    for _ in 0..=draws.below(3) {
         layers.push(clutter(ink, draws));
     }
     let radius = within(draws, 6.0, 11.0);

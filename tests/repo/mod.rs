@@ -1,0 +1,4 @@
+//! Tests that read the project's own files.
+
+mod tidy;
+mod tree;
