@@ -344,7 +344,9 @@ mod tests {
     }
 
     fn content() -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..300_000u32).map(|i| (i * i >> 7) as u8).collect();
+        let mut bytes: Vec<u8> = (0..300_000u32)
+            .map(|i| (i.wrapping_mul(i) >> 7) as u8)
+            .collect();
         bytes[..2].copy_from_slice(&MAGIC);
         bytes
     }

@@ -127,11 +127,11 @@ mod tests {
 
     #[test]
     fn distances_change_no_faster_than_the_point_moves() {
-        for class in 0..NAMES.len() {
+        for (class, name) in NAMES.iter().enumerate() {
             for i in 0..10_000 {
                 let point = [(i % 100 - 50) as f32 * 0.03, (i / 100 - 50) as f32 * 0.03];
                 let step = distance(class, [point[0] + 0.01, point[1]]) - distance(class, point);
-                assert!(step.abs() < 0.0101, "{} {point:?}", NAMES[class]);
+                assert!(step.abs() < 0.0101, "{} {point:?}", name);
             }
         }
     }

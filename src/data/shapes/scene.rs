@@ -35,17 +35,17 @@ struct Layer {
 
 /// Draws the image of `class` into `pixels`, `[SIDE, SIDE, 3]`.
 pub(super) fn render(class: usize, draws: &mut Draws, pixels: &mut [u8]) {
-    let contrast = within(draws, 0.30, 0.80);
-    let middle = colour(draws, 0.2, 0.8);
+    let contrast = within(draws, 0.35, 0.90);
+    let middle = colour(draws, 0.3, 0.7);
     // Shapes are lighter than their ground, in any hue.
-    let away = direction::<3>(draws).map(|part| 0.58 + 0.5 * part);
+    let away = direction::<3>(draws).map(|part| 0.58 + 0.35 * part);
     let ground = shift(middle, away, -contrast / 2.0);
     let ink = shift(middle, away, contrast / 2.0);
     let slope = direction::<2>(draws);
     let tint = direction::<3>(draws);
-    let strength = within(draws, 0.0, 0.35);
+    let strength = within(draws, 0.0, 0.25);
     let layers = layers(class, ground, ink, draws);
-    let noise = within(draws, 0.02, 0.06);
+    let noise = within(draws, 0.02, 0.05);
     for (index, pixel) in pixels.chunks_exact_mut(3).enumerate() {
         let point = [(index % SIDE) as f32 + 0.5, (index / SIDE) as f32 + 0.5];
         let along = (slope[0] * (point[0] - CENTRE) + slope[1] * (point[1] - CENTRE)) / SIDE as f32;
@@ -66,11 +66,11 @@ pub(super) fn render(class: usize, draws: &mut Draws, pixels: &mut [u8]) {
 /// Clutter, the shape, then what lies in front of it.
 fn layers(class: usize, ground: Colour, ink: Colour, draws: &mut Draws) -> Vec<Layer> {
     let mut layers = Vec::with_capacity(10);
-    for _ in 0..=draws.below(3) {
+    for _ in 0..draws.below(3) {
         layers.push(clutter(ink, draws));
     }
-    let radius = within(draws, 6.0, 11.0);
-    let reach = 0.7 * (CENTRE - 0.9 * radius);
+    let radius = within(draws, 7.5, 11.5);
+    let reach = 0.6 * (CENTRE - 0.9 * radius);
     let at = [
         within(draws, -reach, reach) + CENTRE,
         within(draws, -reach, reach) + CENTRE,
@@ -88,7 +88,7 @@ fn layers(class: usize, ground: Colour, ink: Colour, draws: &mut Draws) -> Vec<L
         figure,
         colour: ink,
     });
-    if draws.unit() < 0.3 {
+    if draws.unit() < 0.25 {
         let (across, off) = (direction::<2>(draws), direction::<2>(draws));
         let middle = [at[0] + off[0] * radius * 0.6, at[1] + off[1] * radius * 0.6];
         let reach = radius * 1.3;
@@ -110,7 +110,7 @@ fn layers(class: usize, ground: Colour, ink: Colour, draws: &mut Draws) -> Vec<L
     layers
 }
 
-/// A short line or a blob, half of them in the colour of the shape.
+/// A short line or a blob, three in ten of them in the colour of the shape.
 fn clutter(ink: Colour, draws: &mut Draws) -> Layer {
     let side = SIDE as f32;
     let from = [within(draws, 0.0, side), within(draws, 0.0, side)];
@@ -128,7 +128,7 @@ fn clutter(ink: Colour, draws: &mut Draws) -> Layer {
         within(draws, 0.8, 2.4)
     };
     let other = colour(draws, 0.0, 1.0);
-    let colour = if draws.unit() < 0.5 { ink } else { other };
+    let colour = if draws.unit() < 0.3 { ink } else { other };
     Layer {
         figure: Figure::Stroke {
             from,
@@ -191,9 +191,9 @@ fn direction<const N: usize>(draws: &mut Draws) -> [f32; N] {
     }
 }
 
-/// Cosine and sine of an angle within 27 degrees.
+/// Cosine and sine of an angle within 19 degrees.
 fn tilt(draws: &mut Draws) -> Point {
-    let slope = within(draws, -0.5, 0.5);
+    let slope = within(draws, -0.35, 0.35);
     let length = (1.0 + slope * slope).sqrt();
     [1.0 / length, slope / length]
 }
