@@ -30,7 +30,10 @@ fn main() {
         .compile("supcon_libtorch");
     let lib = root.join("lib");
     // An old-style RPATH also holds for the libraries that libtorch itself loads.
-    println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}", lib.display());
+    println!(
+        "cargo:rustc-link-arg=-Wl,--disable-new-dtags,-rpath,{}",
+        lib.display()
+    );
     println!("cargo:rustc-env=SUPCON_LIBTORCH={}", lib.display());
 }
 

@@ -104,7 +104,10 @@ impl DeviceName {
             return Ok(());
         }
         let reason = "a small matrix product came out wrong".to_owned();
-        Err(DeviceError::NotThere { device: self.to_string(), reason })
+        Err(DeviceError::NotThere {
+            device: self.to_string(),
+            reason,
+        })
     }
 
     /// Backend and its version, for the record.
@@ -124,11 +127,17 @@ fn open_flex(_: DeviceName) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "flex"))]
 fn open_flex(name: DeviceName) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt { device: name.to_string(), feature: "flex" })
+    Err(DeviceError::NotBuilt {
+        device: name.to_string(),
+        feature: "flex",
+    })
 }
 
 #[cfg(feature = "libtorch")]
-#[expect(deprecated, reason = "burn 0.22 is the last release with libtorch; see ARCHITECTURE.md")]
+#[expect(
+    deprecated,
+    reason = "burn 0.22 is the last release with libtorch; see ARCHITECTURE.md"
+)]
 fn open_libtorch(name: DeviceName) -> Result<Device, DeviceError> {
     let DeviceName::LibtorchCuda(index) = name else {
         return Ok(Device::libtorch());
@@ -144,12 +153,18 @@ fn open_libtorch(name: DeviceName) -> Result<Device, DeviceError> {
          see `supcon doctor`"
             .to_owned()
     };
-    Err(DeviceError::NotThere { device: name.to_string(), reason })
+    Err(DeviceError::NotThere {
+        device: name.to_string(),
+        reason,
+    })
 }
 
 #[cfg(not(feature = "libtorch"))]
 fn open_libtorch(name: DeviceName) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt { device: name.to_string(), feature: "libtorch" })
+    Err(DeviceError::NotBuilt {
+        device: name.to_string(),
+        feature: "libtorch",
+    })
 }
 
 /// CUDA devices that libtorch can use; 0 without libtorch.
@@ -185,7 +200,9 @@ pub fn keep_memory() {
 /// Gives every backend of this process `threads` worker threads. Call once, before the first tensor.
 pub fn set_threads(threads: usize) {
     // Fails only if the pool exists already, which then has the size of an earlier call.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global();
     #[cfg(feature = "libtorch")]
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
 }
@@ -197,10 +214,16 @@ mod tests {
     #[test]
     fn names_round_trip_and_others_are_refused() {
         for name in ["cpu", "libtorch", "libtorch:cuda:3"] {
-            assert_eq!(DeviceName::parse(name).map(|d| d.to_string()), Ok(name.to_owned()));
+            assert_eq!(
+                DeviceName::parse(name).map(|d| d.to_string()),
+                Ok(name.to_owned())
+            );
         }
         for name in ["gpu", "cuda", "libtorch:cuda:x", ""] {
-            assert_eq!(DeviceName::parse(name), Err(DeviceError::Unknown(name.to_owned())));
+            assert_eq!(
+                DeviceName::parse(name),
+                Err(DeviceError::Unknown(name.to_owned()))
+            );
         }
     }
 

@@ -3,26 +3,26 @@
 //! Data flows one way: `spec` (as written) -> `plan` (resolved) -> `data`, `augment`, `model`, `loss` (built on a
 //! device) -> `train` -> `record` (Parquet) -> `report`. ARCHITECTURE.md says which folder may import which.
 
-pub mod diag;
-pub mod spec;
-pub mod plan;
-pub mod record;
-pub mod random;
+pub mod augment;
+pub mod cli;
+pub mod data;
 #[cfg(feature = "train")]
 pub mod device;
-#[cfg(feature = "train")]
-pub mod ops;
-pub mod data;
-pub mod augment;
-#[cfg(feature = "train")]
-pub mod model;
+pub mod diag;
 #[cfg(feature = "train")]
 pub mod loss;
 #[cfg(feature = "train")]
-pub mod optim;
+pub mod model;
 #[cfg(feature = "train")]
-pub mod train;
+pub mod ops;
+#[cfg(feature = "train")]
+pub mod optim;
+pub mod plan;
+pub mod random;
+pub mod record;
+pub mod report;
 #[cfg(feature = "train")]
 pub mod runner;
-pub mod report;
-pub mod cli;
+pub mod spec;
+#[cfg(feature = "train")]
+pub mod train;

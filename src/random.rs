@@ -109,6 +109,9 @@ mod tests {
             square += z * z / f64::from(n);
         }
         assert!((unit - 0.5).abs() < 0.005, "{unit}");
-        assert!(normal.abs() < 0.02 && (square - 1.0).abs() < 0.02, "{normal} {square}");
+        assert!(
+            normal.abs() < 0.02 && (square - 1.0).abs() < 0.02,
+            "{normal} {square}"
+        );
     }
 }

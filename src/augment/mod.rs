@@ -53,7 +53,10 @@ pub struct Statistics {
 
 impl Statistics {
     /// Leaves pixels as they are.
-    const IDENTITY: Self = Self { mean: [0.0; CHANNELS], deviation: [1.0; CHANNELS] };
+    const IDENTITY: Self = Self {
+        mean: [0.0; CHANNELS],
+        deviation: [1.0; CHANNELS],
+    };
 
     /// Mean and population deviation of each channel over all pixels.
     #[must_use]
@@ -66,12 +69,19 @@ impl Statistics {
         }
         let n = (source.pixels.len() / CHANNELS) as f64;
         let moment = |counts: &[u64; 256], f: &dyn Fn(f64) -> f64| {
-            counts.iter().enumerate().map(|(v, &c)| f(v as f64) * c as f64).sum::<f64>() / n
+            counts
+                .iter()
+                .enumerate()
+                .map(|(v, &c)| f(v as f64) * c as f64)
+                .sum::<f64>()
+                / n
         };
         let mean = counts.map(|c| moment(&c, &|v| v));
         let deviation = std::array::from_fn(|channel| {
             let centre = mean[channel];
-            moment(&counts[channel], &|v| (v - centre) * (v - centre)).sqrt().max(1e-7)
+            moment(&counts[channel], &|v| (v - centre) * (v - centre))
+                .sqrt()
+                .max(1e-7)
         });
         Self { mean, deviation }
     }
@@ -100,8 +110,15 @@ impl Augmenter {
     #[must_use]
     pub fn new(steps: &[AugmentPlan], statistics: Statistics) -> Self {
         let normalize = steps.contains(&AugmentPlan::NormalizePerChannel);
-        let statistics = if normalize { statistics } else { Statistics::IDENTITY };
-        Self { steps: steps.to_vec(), statistics }
+        let statistics = if normalize {
+            statistics
+        } else {
+            Statistics::IDENTITY
+        };
+        Self {
+            steps: steps.to_vec(),
+            statistics,
+        }
     }
 
     /// The images of one training batch, with this moment's draws.
@@ -164,15 +181,22 @@ impl Augmenter {
         let mut values = vec![0.0; indices.len() * length];
         let scale = self.statistics.deviation.map(|d| (1.0 / d) as f32);
         let mean = self.statistics.mean.map(|m| m as f32);
-        values.par_chunks_mut(length).zip(indices).for_each(|(to, &index)| {
-            warp::warp(source.image(index), [height, width], &warps(index), to);
-            for pixel in to.chunks_exact_mut(CHANNELS) {
-                for c in 0..CHANNELS {
-                    pixel[c] = (pixel[c] - mean[c]) * scale[c];
+        values
+            .par_chunks_mut(length)
+            .zip(indices)
+            .for_each(|(to, &index)| {
+                warp::warp(source.image(index), [height, width], &warps(index), to);
+                for pixel in to.chunks_exact_mut(CHANNELS) {
+                    for c in 0..CHANNELS {
+                        pixel[c] = (pixel[c] - mean[c]) * scale[c];
+                    }
                 }
-            }
-        });
-        Pixels { values, height, width }
+            });
+        Pixels {
+            values,
+            height,
+            width,
+        }
     }
 }
 
@@ -182,16 +206,26 @@ mod tests {
 
     fn noise(images: usize, size: usize) -> Vec<u8> {
         let mut draws = Draws::new(1, Purpose::Shapes, 0);
-        (0..images * size * size * CHANNELS).map(|_| draws.below(256) as u8).collect()
+        (0..images * size * size * CHANNELS)
+            .map(|_| draws.below(256) as u8)
+            .collect()
     }
 
     #[test]
     fn a_batch_depends_on_its_moment_and_images_alone() {
         let pixels = noise(8, 16);
-        let source = Source { pixels: &pixels, height: 16, width: 16 };
+        let source = Source {
+            pixels: &pixels,
+            height: 16,
+            width: 16,
+        };
         let steps = [AugmentPlan::FlipHorizontal, AugmentPlan::Rotate(0.1)];
         let augmenter = Augmenter::new(&steps, Statistics::of(source));
-        let at = |epoch, step| Moment { seed: 7, epoch, step };
+        let at = |epoch, step| Moment {
+            seed: 7,
+            epoch,
+            step,
+        };
         let whole = augmenter.train(source, &[0, 1, 2, 3], at(2, 0));
         let half = augmenter.train(source, &[2, 3], at(2, 9));
         assert_eq!(whole.values[whole.values.len() / 2..], half.values);
@@ -201,13 +235,31 @@ mod tests {
     #[test]
     fn a_resized_batch_has_one_size_within_the_range() {
         let pixels = noise(4, 32);
-        let source = Source { pixels: &pixels, height: 32, width: 32 };
-        let steps = [AugmentPlan::RandomWidth(0.2), AugmentPlan::RandomHeight(0.2)];
+        let source = Source {
+            pixels: &pixels,
+            height: 32,
+            width: 32,
+        };
+        let steps = [
+            AugmentPlan::RandomWidth(0.2),
+            AugmentPlan::RandomHeight(0.2),
+        ];
         let augmenter = Augmenter::new(&steps, Statistics::of(source));
         let mut sizes = std::collections::BTreeSet::new();
         for step in 0..200 {
-            let batch = augmenter.train(source, &[0, 1], Moment { seed: 0, epoch: 0, step });
-            assert_eq!(batch.values.len(), 2 * batch.height * batch.width * CHANNELS);
+            let batch = augmenter.train(
+                source,
+                &[0, 1],
+                Moment {
+                    seed: 0,
+                    epoch: 0,
+                    step,
+                },
+            );
+            assert_eq!(
+                batch.values.len(),
+                2 * batch.height * batch.width * CHANNELS
+            );
             sizes.insert(batch.width);
         }
         assert_eq!(sizes.first(), Some(&25));
@@ -217,7 +269,11 @@ mod tests {
     #[test]
     fn normalised_pixels_have_mean_zero_and_deviation_one() {
         let pixels = noise(16, 8);
-        let source = Source { pixels: &pixels, height: 8, width: 8 };
+        let source = Source {
+            pixels: &pixels,
+            height: 8,
+            width: 8,
+        };
         let steps = [AugmentPlan::NormalizePerChannel];
         let augmenter = Augmenter::new(&steps, Statistics::of(source));
         let indices: Vec<u32> = (0..16).collect();
@@ -225,6 +281,9 @@ mod tests {
         let n = batch.values.len() as f64;
         let mean = batch.values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
         let square = batch.values.iter().map(|&v| f64::from(v * v)).sum::<f64>() / n;
-        assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-5, "{mean} {square}");
+        assert!(
+            mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-5,
+            "{mean} {square}"
+        );
     }
 }

@@ -31,8 +31,7 @@ pub(super) fn resize(pixels: &Pixels, height: usize, width: usize) -> Pixels {
         .zip(pixels.values.par_chunks(image))
         .for_each(|(to, from)| {
             for (row, &(upper, lower, down)) in to.chunks_exact_mut(width * CHANNELS).zip(&rows) {
-                for (pixel, &(left, right, across)) in
-                    row.chunks_exact_mut(CHANNELS).zip(&columns)
+                for (pixel, &(left, right, across)) in row.chunks_exact_mut(CHANNELS).zip(&columns)
                 {
                     for (c, value) in pixel.iter_mut().enumerate() {
                         let read = |y: usize, x: usize| from[y * stride + x * CHANNELS + c];
@@ -44,7 +43,11 @@ pub(super) fn resize(pixels: &Pixels, height: usize, width: usize) -> Pixels {
                 }
             }
         });
-    Pixels { values, height, width }
+    Pixels {
+        values,
+        height,
+        width,
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +58,15 @@ mod tests {
     fn doubling_a_row_gives_tensorflows_weights() {
         // tf.image.resize([[0, 1, 2, 3]], [1, 8]) = 0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3
         let values = (0..4).flat_map(|v| [v as f32; CHANNELS]).collect();
-        let wide = resize(&Pixels { values, height: 1, width: 4 }, 1, 8);
+        let wide = resize(
+            &Pixels {
+                values,
+                height: 1,
+                width: 4,
+            },
+            1,
+            8,
+        );
         let red: Vec<f32> = wide.values.iter().step_by(CHANNELS).copied().collect();
         assert_eq!(red, [0.0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.0]);
     }

@@ -63,7 +63,11 @@ fn neighbours(coordinate: f32, size: usize) -> (usize, usize, f32) {
     // Between the last pixel and its reflection the border is flat.
     let inside = reflected.clamp(0.0, length - 1.0);
     let first = inside.floor();
-    (first as usize, (first as usize + 1).min(size - 1), inside - first)
+    (
+        first as usize,
+        (first as usize + 1).min(size - 1),
+        inside - first,
+    )
 }
 
 fn rotate<T: Copy + Into<f32>>(

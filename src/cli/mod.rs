@@ -1,10 +1,10 @@
 //! The verbs of the command line, one file each. Only this folder prints and picks exit codes.
 
 mod check;
-mod plan;
-mod report;
 #[cfg(feature = "train")]
 mod doctor;
+mod plan;
+mod report;
 #[cfg(feature = "train")]
 mod run;
 
@@ -83,7 +83,9 @@ struct SpecArgs {
 
 impl SpecArgs {
     fn overrides(&self) -> Overrides {
-        Overrides { set: self.set.clone() }
+        Overrides {
+            set: self.set.clone(),
+        }
     }
 }
 

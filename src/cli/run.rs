@@ -74,7 +74,10 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     };
     let threads = args.threads.unwrap_or_else(processors);
     if !args.quiet {
-        eprintln!("{} on {device}, {threads} threads a run", counted(plans.len(), "run"));
+        eprintln!(
+            "{} on {device}, {threads} threads a run",
+            counted(plans.len(), "run")
+        );
     }
     let options = BatchOptions {
         runs: args.results.join("runs"),
@@ -120,11 +123,20 @@ fn conclude(args: &RunArgs, plans: &[RunPlan], ended: &[Ended], requests: usize)
     let skipped = count(|fate| *fate == Fate::Skipped);
     let failed = count(|fate| matches!(fate, Fate::Failed { .. }));
     let interrupted = count(|fate| *fate == Fate::Interrupted);
-    let report_code = if done + skipped + failed > 0 { report(args, plans, ended) } else { 0 };
-    if skipped == plans.len() {
-        println!("nothing to do: {} already complete", counted(skipped, "run"));
+    let report_code = if done + skipped + failed > 0 {
+        report(args, plans, ended)
     } else {
-        println!("done {done}, already complete {skipped}, failed {failed}, interrupted {interrupted}");
+        0
+    };
+    if skipped == plans.len() {
+        println!(
+            "nothing to do: {} already complete",
+            counted(skipped, "run")
+        );
+    } else {
+        println!(
+            "done {done}, already complete {skipped}, failed {failed}, interrupted {interrupted}"
+        );
     }
     for run in ended {
         if let Fate::Failed { code, cause, .. } = &run.fate {
@@ -133,9 +145,17 @@ fn conclude(args: &RunArgs, plans: &[RunPlan], ended: &[Ended], requests: usize)
     }
     if interrupted > 0 {
         println!("the same command trains what is missing");
-        return ExitCode::from(if requests > 1 { exit::STOPPED } else { exit::INTERRUPTED });
+        return ExitCode::from(if requests > 1 {
+            exit::STOPPED
+        } else {
+            exit::INTERRUPTED
+        });
     }
-    ExitCode::from(if failed == 0 { report_code } else { failure(ended) })
+    ExitCode::from(if failed == 0 {
+        report_code
+    } else {
+        failure(ended)
+    })
 }
 
 /// A cause that all failures share has its own code; otherwise some runs failed.
@@ -145,7 +165,8 @@ fn failure(ended: &[Ended]) -> u8 {
         _ => None,
     });
     let first = codes.next().unwrap_or(exit::FAILED);
-    let shared = [exit::ENVIRONMENT, exit::DISK].contains(&first) && codes.all(|code| code == first);
+    let shared =
+        [exit::ENVIRONMENT, exit::DISK].contains(&first) && codes.all(|code| code == first);
     if shared { first } else { exit::FAILED }
 }
 

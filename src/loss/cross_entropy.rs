@@ -11,6 +11,9 @@ pub fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Tensor<1> {
     for (image, &label) in labels.iter().enumerate() {
         targets[image * classes + label as usize] = 1.0;
     }
-    let targets = Tensor::from_data(TensorData::new(targets, [images, classes]), &logits.device());
+    let targets = Tensor::from_data(
+        TensorData::new(targets, [images, classes]),
+        &logits.device(),
+    );
     -(log_softmax(logits, 1) * targets).sum() / images as f64
 }

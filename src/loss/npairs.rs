@@ -25,7 +25,9 @@ fn targets(labels: &[u32]) -> TensorData {
     let rows = labels.iter().flat_map(|anchor| {
         let same = labels.iter().filter(|label| *label == anchor).count();
         let share = 1.0 / same as f32;
-        labels.iter().map(move |label| if label == anchor { share } else { 0.0 })
+        labels
+            .iter()
+            .map(move |label| if label == anchor { share } else { 0.0 })
     });
     TensorData::new(rows.collect::<Vec<f32>>(), [labels.len(), labels.len()])
 }

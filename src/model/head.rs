@@ -21,12 +21,7 @@ pub struct Head {
 
 impl Head {
     /// Builds the head that a plan describes, on `features` inputs, for `classes` classes.
-    pub fn new(
-        init: &mut Initializer,
-        plan: &HeadPlan,
-        features: usize,
-        classes: usize,
-    ) -> Self {
+    pub fn new(init: &mut Initializer, plan: &HeadPlan, features: usize, classes: usize) -> Self {
         let (widths, activate, activate_last, dropout) = match plan {
             HeadPlan::Projection { widths, activation } => {
                 let relu = *activation == Activation::Relu;
@@ -43,7 +38,12 @@ impl Head {
             layers.push(Dense::new(init, inputs, outputs));
             inputs = outputs;
         }
-        Self { layers, activate_last, activate, dropout }
+        Self {
+            layers,
+            activate_last,
+            activate,
+            dropout,
+        }
     }
 
     /// Features `[B, F]` -> embedding or logits `[B, O]`. In training, dropout draws from (`seed`, `step`).
@@ -56,7 +56,11 @@ impl Head {
             }
             x = layer.forward(x, pass);
             let last = number + 1 == self.layers.len();
-            if if last { self.activate_last } else { self.activate } {
+            if if last {
+                self.activate_last
+            } else {
+                self.activate
+            } {
                 x = relu(x);
             }
         }

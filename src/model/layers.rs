@@ -38,7 +38,11 @@ impl<'a> Initializer<'a> {
     /// Starts at parameter number `first` on an autodiff device.
     #[must_use]
     pub const fn new(seed: u64, first: u64, device: &'a Device) -> Self {
-        Self { seed, next: first, device }
+        Self {
+            seed,
+            next: first,
+            device,
+        }
     }
 
     /// Glorot uniform (Glorot & Bengio 2010, eq. 16): limit sqrt(6 / (fan_in + fan_out)).
@@ -53,11 +57,7 @@ impl<'a> Initializer<'a> {
     }
 
     /// Normal with deviation sqrt(2 / fan_in) (He et al. 2015b).
-    fn he_normal<const D: usize>(
-        &mut self,
-        shape: [usize; D],
-        fan_in: usize,
-    ) -> Param<Tensor<D>> {
+    fn he_normal<const D: usize>(&mut self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
         let deviation = (2.0 / fan_in as f64).sqrt();
         self.fill(shape, |draws| deviation * draws.normal())
     }
@@ -69,7 +69,9 @@ impl<'a> Initializer<'a> {
     ) -> Param<Tensor<D>> {
         let mut draws = Draws::new(self.seed, Purpose::Init, self.next);
         self.next += 1;
-        let values = (0..shape.iter().product()).map(|_| value(&mut draws) as f32).collect();
+        let values = (0..shape.iter().product())
+            .map(|_| value(&mut draws) as f32)
+            .collect();
         let data = TensorData::new::<f32, _>(values, shape);
         Param::from_tensor(Tensor::from_data(data, self.device))
     }
@@ -120,7 +122,11 @@ impl Conv {
             ConvInit::Glorot => init.glorot(shape, area * inputs, area * outputs),
             ConvInit::He => init.he_normal(shape, area * inputs),
         };
-        Self { weight, bias: bias.then(|| init.constant(outputs, 0.0)), window }
+        Self {
+            weight,
+            bias: bias.then(|| init.constant(outputs, 0.0)),
+            window,
+        }
     }
 
     /// `[B, H, W, I]` -> `[B, H', W', O]`.
@@ -149,22 +155,27 @@ pub struct BatchNorm {
     pub running_var: Param<Tensor<1>>,
     #[module(skip)]
     relu: bool,
+    #[module(skip)]
+    momentum: f64,
 }
 
 /// Keras ResNet's epsilon (`keras/applications/resnet.py`).
 const NORM_EPSILON: f64 = 1.001e-5;
-/// Share of the old moving statistics that a step keeps (Keras' default momentum).
-const NORM_MOMENTUM: f64 = 0.99;
+/// Share of the old moving statistics that a step keeps in Keras' ResNets.
+pub const KERAS_MOMENTUM: f64 = 0.99;
+/// The same in PyTorch's default (`momentum=0.1` there), which short runs need: 0.99 forgets the start after 500 steps.
+pub const PYTORCH_MOMENTUM: f64 = 0.9;
 
 impl BatchNorm {
     /// Gamma one, beta zero, moving mean zero, moving variance one.
-    pub fn new(init: &mut Initializer, channels: usize, relu: bool) -> Self {
+    pub fn new(init: &mut Initializer, channels: usize, relu: bool, momentum: f64) -> Self {
         Self {
             weight: init.constant(channels, 1.0),
             bias: init.constant(channels, 0.0),
             running_mean: statistic(Tensor::zeros([channels], init.device)),
             running_var: statistic(Tensor::ones([channels], init.device)),
             relu,
+            momentum,
         }
     }
 
@@ -179,7 +190,11 @@ impl BatchNorm {
         }
         let [b, h, w, _] = x.dims();
         let (y, mean, inv_std) = ops::batch_norm(x, gamma, beta, NORM_EPSILON, self.relu);
-        self.follow(mean.without_autodiff(), inv_std.without_autodiff(), b * h * w);
+        self.follow(
+            mean.without_autodiff(),
+            inv_std.without_autodiff(),
+            b * h * w,
+        );
         y
     }
 
@@ -188,9 +203,9 @@ impl BatchNorm {
         // A single value has no unbiased variance; Keras' kernel then uses n itself.
         let bessel = n as f64 / (n.max(2) - 1) as f64;
         let variance = (inv_std.powi_scalar(-2) - NORM_EPSILON).clamp_min(0.0) * bessel;
-        let take = 1.0 - NORM_MOMENTUM;
-        self.running_mean = statistic(self.running_mean.val() * NORM_MOMENTUM + mean * take);
-        self.running_var = statistic(self.running_var.val() * NORM_MOMENTUM + variance * take);
+        let (keep, take) = (self.momentum, 1.0 - self.momentum);
+        self.running_mean = statistic(self.running_mean.val() * keep + mean * take);
+        self.running_var = statistic(self.running_var.val() * keep + variance * take);
     }
 }
 
@@ -218,7 +233,11 @@ impl Dense {
         let [images, inputs] = x.dims();
         let weight = pass.parameter(&self.weight);
         let outputs = weight.dims()[0];
-        let window = Window { kernel: 1, stride: 1, padding: 0 };
+        let window = Window {
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+        };
         let x = x.reshape([images, 1, 1, inputs]);
         let weight = weight.reshape([outputs, 1, 1, inputs]);
         ops::conv2d(x, weight, pass.parameter(&self.bias), window).reshape([images, outputs])

@@ -7,9 +7,11 @@ mod resnet_cifar;
 mod weights;
 
 pub use head::Head;
-pub use layers::{BatchNorm, Conv, ConvInit, Dense, Initializer, Pass, dropout};
-pub use resnet50_v2::Resnet50V2;
+pub use layers::{
+    BatchNorm, Conv, ConvInit, Dense, Initializer, KERAS_MOMENTUM, PYTORCH_MOMENTUM, Pass, dropout,
+};
 pub use resnet_cifar::ResnetCifar;
+pub use resnet50_v2::Resnet50V2;
 pub use weights::{Weight, export, import, trainable};
 
 use crate::plan::EncoderPlan;

@@ -2,7 +2,7 @@
 //! "Identity Mappings"): pre-activation, biases on stem, shortcut and last convolution, zeros that take part in the
 //! stem's pooling, and the stride in the LAST block of a stack. Names follow timm's `resnetv2`.
 
-use super::layers::{BatchNorm, Conv, ConvInit, Initializer, Pass};
+use super::layers::{BatchNorm, Conv, ConvInit, Initializer, KERAS_MOMENTUM, Pass};
 use crate::ops::{self, Window};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -13,7 +13,16 @@ const STACKS: [(usize, usize, usize); 4] = [(64, 3, 2), (128, 4, 2), (256, 6, 2)
 const EXPANSION: usize = 4;
 
 const fn window(kernel: usize, stride: usize, padding: usize) -> Window {
-    Window { kernel, stride, padding }
+    Window {
+        kernel,
+        stride,
+        padding,
+    }
+}
+
+/// Keras' batch norm with a ReLU behind it.
+fn norm(init: &mut Initializer, channels: usize) -> BatchNorm {
+    BatchNorm::new(init, channels, true, KERAS_MOMENTUM)
 }
 
 /// The network without its top: `[B, H, W, 3]` -> `[B, 2048]`.
@@ -67,7 +76,11 @@ impl Resnet50V2 {
             }
             stages.push(Stage { blocks: stage });
         }
-        Self { stem: Stem { conv: stem }, stages, norm: BatchNorm::new(init, inputs, true) }
+        Self {
+            stem: Stem { conv: stem },
+            stages,
+            norm: norm(init, inputs),
+        }
     }
 
     /// `[B, H, W, 3]` -> `[B, 2048]`.
@@ -90,21 +103,21 @@ impl Block {
         project: bool,
     ) -> Self {
         let outputs = EXPANSION * width;
-        let mut conv = |channels, window, bias| {
-            Conv::new(init, channels, window, bias, ConvInit::Glorot)
-        };
+        let mut conv =
+            |channels, window, bias| Conv::new(init, channels, window, bias, ConvInit::Glorot);
         let conv1 = conv([inputs, width], window(1, 1, 0), false);
         let conv2 = conv([width, width], window(3, stride, 1), false);
         let conv3 = conv([width, outputs], window(1, 1, 0), true);
-        let downsample = project
-            .then(|| Downsample { conv: conv([inputs, outputs], window(1, 1, 0), true) });
+        let downsample = project.then(|| Downsample {
+            conv: conv([inputs, outputs], window(1, 1, 0), true),
+        });
         Self {
-            norm1: BatchNorm::new(init, inputs, true),
+            norm1: norm(init, inputs),
             downsample,
             conv1,
-            norm2: BatchNorm::new(init, width, true),
+            norm2: norm(init, width),
             conv2,
-            norm3: BatchNorm::new(init, width, true),
+            norm3: norm(init, width),
             conv3,
             stride,
         }

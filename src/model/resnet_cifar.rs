@@ -1,13 +1,17 @@
 //! The CIFAR ResNets of He et al. 2015, "Deep Residual Learning", section 4.2: three stages of basic blocks with widths
 //! w, 2w, 4w, post-activation, shortcuts without parameters (option A: subsampling and zero channels).
 
-use super::layers::{BatchNorm, Conv, ConvInit, Initializer, Pass};
+use super::layers::{BatchNorm, Conv, ConvInit, Initializer, PYTORCH_MOMENTUM, Pass};
 use crate::ops::{self, Window};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
 const fn three_by_three(stride: usize) -> Window {
-    Window { kernel: 3, stride, padding: 1 }
+    Window {
+        kernel: 3,
+        stride,
+        padding: 1,
+    }
 }
 
 /// `[B, H, W, 3]` -> `[B, 4 * width]`.
@@ -37,7 +41,7 @@ impl ResnetCifar {
     /// Initialises all weights for `blocks` blocks a stage.
     pub fn new(init: &mut Initializer, blocks: usize, width: usize) -> Self {
         let conv1 = Conv::new(init, [3, width], three_by_three(1), false, ConvInit::He);
-        let bn1 = BatchNorm::new(init, width, true);
+        let bn1 = BatchNorm::new(init, width, true, PYTORCH_MOMENTUM);
         let mut inputs = width;
         let mut stages = Vec::new();
         for stage in 0..3 {
@@ -70,8 +74,14 @@ impl Block {
         };
         let conv1 = conv([inputs, outputs], stride);
         let conv2 = conv([outputs, outputs], 1);
-        let bn1 = BatchNorm::new(init, outputs, true);
-        Self { conv1, bn1, conv2, bn2: BatchNorm::new(init, outputs, false), stride }
+        let bn1 = BatchNorm::new(init, outputs, true, PYTORCH_MOMENTUM);
+        Self {
+            conv1,
+            bn1,
+            conv2,
+            bn2: BatchNorm::new(init, outputs, false, PYTORCH_MOMENTUM),
+            stride,
+        }
     }
 
     fn forward(&mut self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
@@ -80,7 +90,14 @@ impl Block {
         let shortcut = if self.stride == 1 {
             x
         } else {
-            ops::max_pool(x, Window { kernel: 1, stride: self.stride, padding: 0 })
+            ops::max_pool(
+                x,
+                Window {
+                    kernel: 1,
+                    stride: self.stride,
+                    padding: 0,
+                },
+            )
         };
         burn::tensor::activation::relu(y.clone() + widen(shortcut, y.dims()[3]))
     }

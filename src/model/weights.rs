@@ -28,7 +28,11 @@ pub fn export<M: Module>(module: &M) -> Vec<Weight> {
 /// Number of values that gradients reach.
 #[must_use]
 pub fn trainable<M: Module>(module: &M) -> usize {
-    export(module).iter().filter(|w| w.trainable).map(|w| w.values.len()).sum()
+    export(module)
+        .iter()
+        .filter(|w| w.trainable)
+        .map(|w| w.values.len())
+        .sum()
 }
 
 /// Replaces the arrays of a module by those of the same names.
@@ -37,7 +41,11 @@ pub fn trainable<M: Module>(module: &M) -> usize {
 /// Names the first array that is missing or has another shape; the module is lost then.
 pub fn import<M: Module>(module: M, weights: &[Weight]) -> Result<M, String> {
     let given = weights.iter().map(|w| (w.name.as_str(), w)).collect();
-    let mut writer = Writer { path: Path::default(), given, problem: None };
+    let mut writer = Writer {
+        path: Path::default(),
+        given,
+        problem: None,
+    };
     let module = module.map(&mut writer);
     writer.problem.map_or(Ok(module), Err)
 }
@@ -49,11 +57,16 @@ struct Path(Vec<(String, bool)>);
 impl Path {
     fn enter(&mut self, name: &str, container: &str) {
         // A variant's own container is the enum; the field that holds the enum was entered before.
-        self.0.push((name.to_owned(), container.starts_with("Enum:")));
+        self.0
+            .push((name.to_owned(), container.starts_with("Enum:")));
     }
 
     fn name(&self) -> String {
-        let fields = self.0.iter().filter(|(_, variant)| !variant).map(|(name, _)| name.as_str());
+        let fields = self
+            .0
+            .iter()
+            .filter(|(_, variant)| !variant)
+            .map(|(name, _)| name.as_str());
         fields.collect::<Vec<_>>().join(".")
     }
 }
@@ -78,10 +91,22 @@ impl ModuleVisitor for Reader {
         let trainable = tensor.is_require_grad();
         let tensor = tensor.without_autodiff();
         // [O, K, K, I] -> [O, I, K, K]
-        let tensor = if D == 4 { tensor.swap_dims(2, 3).swap_dims(1, 2) } else { tensor };
+        let tensor = if D == 4 {
+            tensor.swap_dims(2, 3).swap_dims(1, 2)
+        } else {
+            tensor
+        };
         let shape = tensor.dims().to_vec();
-        let values = tensor.into_data().try_to_vec::<f32>().expect("parameters are f32");
-        self.weights.push(Weight { name: self.path.name(), shape, values, trainable });
+        let values = tensor
+            .into_data()
+            .try_to_vec::<f32>()
+            .expect("parameters are f32");
+        self.weights.push(Weight {
+            name: self.path.name(),
+            shape,
+            values,
+            trainable,
+        });
     }
 }
 
@@ -108,15 +133,28 @@ impl ModuleMapper for Writer<'_> {
             wanted = vec![wanted[0], wanted[3], wanted[1], wanted[2]];
         }
         let Some(weight) = self.given.get(name.as_str()).filter(|w| w.shape == wanted) else {
-            self.problem.get_or_insert_with(|| format!("no array `{name}` of shape {wanted:?}"));
+            self.problem
+                .get_or_insert_with(|| format!("no array `{name}` of shape {wanted:?}"));
             return Param::from_mapped_value(id, old, mapper);
         };
         let data = TensorData::new(weight.values.clone(), wanted);
         let tensor = Tensor::<D>::from_data(data, &old.device());
         // [O, I, K, K] -> [O, K, K, I], in row-major order again
-        let tensor = if D == 4 { tensor.swap_dims(1, 2).swap_dims(2, 3) } else { tensor };
-        let tensor = if D == 4 { tensor.clone().reshape(tensor.dims()) } else { tensor };
-        let tensor = if old.is_require_grad() { tensor.detach().require_grad() } else { tensor };
+        let tensor = if D == 4 {
+            tensor.swap_dims(1, 2).swap_dims(2, 3)
+        } else {
+            tensor
+        };
+        let tensor = if D == 4 {
+            tensor.clone().reshape(tensor.dims())
+        } else {
+            tensor
+        };
+        let tensor = if old.is_require_grad() {
+            tensor.detach().require_grad()
+        } else {
+            tensor
+        };
         Param::from_mapped_value(id, tensor, mapper)
     }
 }

@@ -2,10 +2,10 @@
 //! the inner backend's; nothing here knows which one that is.
 
 use super::{AdamStep, Kernels, Window};
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::autodiff::NodeId;
 use burn::backend::{Autodiff, AutodiffBackend, tensor::FloatTensor};
 
 type Saved<B> = FloatTensor<B>;
@@ -131,15 +131,29 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                 let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
                 let (y, mean, inv_std) =
                     B::norm_forward(x, gamma, beta.into_primitive(), epsilon, relu);
-                let state =
-                    (saved_x, saved_gamma, y.clone(), mean.clone(), inv_std.clone(), relu);
-                (prep.finish(state, y), Self::from_inner(mean), Self::from_inner(inv_std))
+                let state = (
+                    saved_x,
+                    saved_gamma,
+                    y.clone(),
+                    mean.clone(),
+                    inv_std.clone(),
+                    relu,
+                );
+                (
+                    prep.finish(state, y),
+                    Self::from_inner(mean),
+                    Self::from_inner(inv_std),
+                )
             }
             OpsKind::UnTracked(prep) => {
                 let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
                 let (y, mean, inv_std) =
                     B::norm_forward(x, gamma, beta.into_primitive(), epsilon, relu);
-                (prep.finish(y), Self::from_inner(mean), Self::from_inner(inv_std))
+                (
+                    prep.finish(y),
+                    Self::from_inner(mean),
+                    Self::from_inner(inv_std),
+                )
             }
         }
     }
@@ -166,7 +180,11 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn pool_forward(x: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
-        match PoolBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
+        match PoolBackward
+            .prepare::<C>([x.node()])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(mut prep) => {
                 let state = (prep.checkpoint(&x), window);
                 prep.finish(state, B::pool_forward(x.into_primitive(), window))
@@ -175,11 +193,7 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn pool_backward(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: Window,
-    ) -> FloatTensor<Self> {
+    fn pool_backward(_: FloatTensor<Self>, _: FloatTensor<Self>, _: Window) -> FloatTensor<Self> {
         first_order_only()
     }
 

@@ -76,9 +76,7 @@ impl Kernels for LibTorch {
     fn conv_forward(x: TchTensor, w: TchTensor, b: TchTensor, window: Window) -> TchTensor {
         let (x, w) = (contiguous(x), contiguous(w));
         let (stride, padding) = (window.stride as i64, window.padding as i64);
-        single(|y| unsafe {
-            supcon_conv_forward(raw(&x), raw(&w), raw(&b), stride, padding, y)
-        })
+        single(|y| unsafe { supcon_conv_forward(raw(&x), raw(&w), raw(&b), stride, padding, y) })
     }
 
     fn conv_backward(
@@ -93,7 +91,15 @@ impl Kernels for LibTorch {
         let want = c_int::from(want_x);
         triple(|[gx, gw, gb]| unsafe {
             supcon_conv_backward(
-                raw(&grad), raw(&x), raw(&w), stride, padding, want, gx, gw, gb,
+                raw(&grad),
+                raw(&x),
+                raw(&w),
+                stride,
+                padding,
+                want,
+                gx,
+                gw,
+                gb,
             )
         })
     }
@@ -109,7 +115,14 @@ impl Kernels for LibTorch {
         let relu = c_int::from(relu);
         triple(|[y, mean, inv_std]| unsafe {
             supcon_norm_forward(
-                raw(&x), raw(&gamma), raw(&beta), epsilon, relu, y, mean, inv_std,
+                raw(&x),
+                raw(&gamma),
+                raw(&beta),
+                epsilon,
+                relu,
+                y,
+                mean,
+                inv_std,
             )
         })
     }
@@ -127,7 +140,16 @@ impl Kernels for LibTorch {
         let relu = c_int::from(relu);
         triple(|[gx, gg, gb]| unsafe {
             supcon_norm_backward(
-                raw(&grad), raw(&y), raw(&x), raw(&gamma), raw(&mean), raw(&inv_std), relu, gx, gg, gb,
+                raw(&grad),
+                raw(&y),
+                raw(&x),
+                raw(&gamma),
+                raw(&mean),
+                raw(&inv_std),
+                relu,
+                gx,
+                gg,
+                gb,
             )
         })
     }
@@ -183,5 +205,9 @@ impl Kernels for LibTorch {
 }
 
 fn sizes(window: Window) -> [i64; 3] {
-    [window.kernel as i64, window.stride as i64, window.padding as i64]
+    [
+        window.kernel as i64,
+        window.stride as i64,
+        window.padding as i64,
+    ]
 }

@@ -4,7 +4,13 @@
 //! `channels_last` memory format). `flex` and `libtorch` implement [`Kernels`]; `autodiff` writes the gradients by hand;
 //! `tests/ops` compares all of it with the plain burn composition. Only this folder and `device.rs` name a backend.
 
-#![cfg_attr(feature = "libtorch", expect(deprecated, reason = "burn 0.22 is the last release with libtorch; see ARCHITECTURE.md"))]
+#![cfg_attr(
+    feature = "libtorch",
+    expect(
+        deprecated,
+        reason = "burn 0.22 is the last release with libtorch; see ARCHITECTURE.md"
+    )
+)]
 
 mod autodiff;
 #[cfg(feature = "flex")]
@@ -164,7 +170,11 @@ pub fn batch_norm(
         relu,
     );
     let statistic = |t| Tensor::from_dispatch(t);
-    (Tensor::from_dispatch(y), statistic(mean), statistic(inv_std))
+    (
+        Tensor::from_dispatch(y),
+        statistic(mean),
+        statistic(inv_std),
+    )
 }
 
 /// `x * scale + shift` for each channel of `x [B, H, W, C]`, then ReLU if asked; for plain (inference) tensors.

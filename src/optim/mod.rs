@@ -17,16 +17,36 @@ impl Optimizer {
     /// A fresh optimizer: no steps taken, empty moments.
     #[must_use]
     pub const fn new(plan: OptimizerPlan) -> Self {
-        Self { plan, t: 0, moments: Vec::new() }
+        Self {
+            plan,
+            t: 0,
+            moments: Vec::new(),
+        }
     }
 
     /// Takes one step on every parameter of `module` that has a gradient.
     #[must_use]
     pub fn step<M: Module>(&mut self, module: M, grads: &mut Gradients) -> M {
         self.t += 1;
-        let OptimizerPlan::Adam { learning_rate, beta_1, beta_2, epsilon } = self.plan;
-        let step = AdamStep { t: self.t, learning_rate, beta_1, beta_2, epsilon };
-        module.map(&mut Updater { moments: &mut self.moments, next: 0, grads, step })
+        let OptimizerPlan::Adam {
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+        } = self.plan;
+        let step = AdamStep {
+            t: self.t,
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+        };
+        module.map(&mut Updater {
+            moments: &mut self.moments,
+            next: 0,
+            grads,
+            step,
+        })
     }
 }
 
@@ -53,8 +73,13 @@ impl ModuleMapper for Updater<'_> {
         let zeros = || Tensor::zeros([n], &device);
         let (first, second) = state.take().unwrap_or_else(|| (zeros(), zeros()));
         let flat = tensor.without_autodiff().reshape([n]);
-        let (updated, first, second) =
-            ops::adam(flat, grad.without_autodiff().reshape([n]), first, second, self.step);
+        let (updated, first, second) = ops::adam(
+            flat,
+            grad.without_autodiff().reshape([n]),
+            first,
+            second,
+            self.step,
+        );
         *state = Some((first, second));
         let updated = updated.reshape(shape).autodiff().require_grad();
         Param::from_mapped_value(id, updated, mapper)

@@ -31,7 +31,11 @@ impl BatchOptions {
             format!("--threads={}", self.threads),
             format!("--cache={}", self.cache_dir.display()),
         ];
-        arguments.extend(self.data_dir.iter().map(|dir| format!("--data={}", dir.display())));
+        arguments.extend(
+            self.data_dir
+                .iter()
+                .map(|dir| format!("--data={}", dir.display())),
+        );
         arguments
     }
 }
@@ -134,7 +138,12 @@ fn settle(dir: &RunDir, ended: ExitStatus, asked: bool) -> Result<Fate, RecordEr
     let mut status = record::load(dir.path())?.status;
     if status.code.is_none() {
         let (code, cause) = death(dir, ended);
-        status = Status { state: State::Failed, code: Some(code), cause: Some(cause), ..status };
+        status = Status {
+            state: State::Failed,
+            code: Some(code),
+            cause: Some(cause),
+            ..status
+        };
         dir.write_status(&status)?;
     }
     Ok(Fate::Failed {
@@ -148,13 +157,29 @@ fn settle(dir: &RunDir, ended: ExitStatus, asked: bool) -> Result<Fate, RecordEr
 fn death(dir: &RunDir, ended: ExitStatus) -> (String, String) {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
-        let likely = if signal == 9 { "; often the system was out of memory" } else { "" };
-        return ("RUN-KILLED".to_owned(), format!("killed by signal {signal}{likely}"));
+        let likely = if signal == 9 {
+            "; often the system was out of memory"
+        } else {
+            ""
+        };
+        return (
+            "RUN-KILLED".to_owned(),
+            format!("killed by signal {signal}{likely}"),
+        );
     }
     let log = std::fs::read_to_string(dir.file(LOG)).unwrap_or_default();
     let mut lines = log.lines().filter(|line| !line.trim().is_empty()).rev();
     let panicked = log.lines().rev().find(|line| line.contains("panicked at"));
-    let last = lines.find(|line| !line.starts_with("note:")).unwrap_or("no message");
-    let code = if panicked.is_some() { "RUN-PANIC" } else { "RUN-FAILED" };
-    (code.to_owned(), format!("{}; see {}", last.trim(), dir.file(LOG).display()))
+    let last = lines
+        .find(|line| !line.starts_with("note:"))
+        .unwrap_or("no message");
+    let code = if panicked.is_some() {
+        "RUN-PANIC"
+    } else {
+        "RUN-FAILED"
+    };
+    (
+        code.to_owned(),
+        format!("{}; see {}", last.trim(), dir.file(LOG).display()),
+    )
 }

@@ -26,10 +26,16 @@ pub(super) enum Heard {
 impl Worker {
     /// Starts this program again as a worker of `dir`.
     pub(super) fn start(dir: &RunDir, arguments: &[String]) -> io::Result<Self> {
-        let log = OpenOptions::new().create(true).append(true).open(dir.file(LOG))?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(dir.file(LOG))?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("worker").arg(dir.path()).args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
         // A group of its own: Ctrl-C reaches the parent alone, which passes it on once.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -60,7 +66,9 @@ impl Worker {
     /// Asks it to end after the step in hand.
     pub(super) fn ask_to_stop(&self) {
         #[cfg(unix)]
-        if let Some(pid) = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw)
+        if let Some(pid) = i32::try_from(self.process.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
         {
             // It may be gone already, which is as good.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);

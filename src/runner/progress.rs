@@ -35,7 +35,11 @@ impl Progress {
     /// Starts drawing in `style`.
     #[must_use]
     pub fn new(style: Style) -> Self {
-        let bar = if style == Style::Live { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let bar = if style == Style::Live {
+            ProgressBar::new(0)
+        } else {
+            ProgressBar::hidden()
+        };
         Self {
             style,
             bar,
@@ -72,7 +76,11 @@ impl Progress {
     pub(super) fn show(&mut self, event: &Event) {
         match event {
             Event::Preparing { what, done, total } => self.prepare(what, *done, *total),
-            Event::PhaseStarted { phase, epochs, steps_per_epoch } => {
+            Event::PhaseStarted {
+                phase,
+                epochs,
+                steps_per_epoch,
+            } => {
                 self.phase = (phase.clone(), *epochs, *steps_per_epoch);
                 self.bar.reset();
                 self.bar.set_length(u64::from(*epochs) * steps_per_epoch);
@@ -81,16 +89,32 @@ impl Progress {
                     self.bar.set_style(style.progress_chars("=> "));
                 }
             }
-            Event::Step { epoch, step, loss, images_per_sec, .. } => {
-                self.bar.set_position(u64::from(epoch - 1) * self.phase.2 + step);
+            Event::Step {
+                epoch,
+                step,
+                loss,
+                images_per_sec,
+                ..
+            } => {
+                self.bar
+                    .set_position(u64::from(epoch - 1) * self.phase.2 + step);
                 self.message(*epoch, &format!("loss {loss:.4}"), *images_per_sec);
             }
-            Event::EpochEnded { rows, images_per_sec } => {
-                let Some(epoch) = rows.first().map(|row| row.epoch) else { return };
+            Event::EpochEnded {
+                rows,
+                images_per_sec,
+            } => {
+                let Some(epoch) = rows.first().map(|row| row.epoch) else {
+                    return;
+                };
                 self.bar.set_position(u64::from(epoch) * self.phase.2);
                 let mut figures = String::new();
                 for row in rows {
-                    let split = if row.split == "train" { "" } else { &format!("{} ", row.split) };
+                    let split = if row.split == "train" {
+                        ""
+                    } else {
+                        &format!("{} ", row.split)
+                    };
                     let _ = write!(figures, " {split}{} {:.4}", row.metric, row.value);
                 }
                 self.message(epoch, figures.trim_start(), *images_per_sec);

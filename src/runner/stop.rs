@@ -23,7 +23,10 @@ impl Requests {
                 count.fetch_add(1, Ordering::Relaxed);
             };
             // SAFETY: an atomic addition is safe in a signal handler.
-            #[expect(unsafe_code, reason = "signal handlers have no safe registration of closures")]
+            #[expect(
+                unsafe_code,
+                reason = "signal handlers have no safe registration of closures"
+            )]
             unsafe {
                 signal_hook::low_level::register(signal, handler)?;
             }

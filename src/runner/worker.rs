@@ -60,7 +60,9 @@ struct Worker {
 impl Worker {
     fn prepare(dir: RunDir, options: &WorkerOptions) -> Result<Self, RecordError> {
         let plan = record::load(dir.path())?.plan;
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let started = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let status = Status {
             state: State::Running,
             code: None,
@@ -75,7 +77,12 @@ impl Worker {
             images_per_sec: Vec::new(),
             started_at: started.as_secs(),
         };
-        Ok(Self { dir, plan, status, begun: Instant::now() })
+        Ok(Self {
+            dir,
+            plan,
+            status,
+            begun: Instant::now(),
+        })
     }
 
     fn work(&mut self, options: &WorkerOptions) -> Result<u8, RecordError> {
@@ -106,9 +113,12 @@ impl Worker {
         self.record(&outcome)?;
         match result {
             Ok(()) => self.finish(&outcome),
-            Err(error @ TrainError::Interrupted { .. }) => {
-                self.end(State::Interrupted, "RUN-INTERRUPTED", &error, exit::INTERRUPTED)
-            }
+            Err(error @ TrainError::Interrupted { .. }) => self.end(
+                State::Interrupted,
+                "RUN-INTERRUPTED",
+                &error,
+                exit::INTERRUPTED,
+            ),
             Err(error @ TrainError::Diverged { .. }) => {
                 self.end(State::Diverged, "RUN-DIVERGED", &error, exit::FAILED)
             }
@@ -118,11 +128,17 @@ impl Worker {
     fn load(&self, options: &WorkerOptions) -> Result<Dataset, data::DataError> {
         let told = Mutex::new(Instant::now());
         let progress = |progress: data::Progress| {
-            let Ok(mut told) = told.try_lock() else { return };
+            let Ok(mut told) = told.try_lock() else {
+                return;
+            };
             if told.elapsed() > Duration::from_millis(100) {
                 *told = Instant::now();
                 let (what, done) = (progress.what.to_owned(), progress.done);
-                say(&Event::Preparing { what, done, total: progress.total });
+                say(&Event::Preparing {
+                    what,
+                    done,
+                    total: progress.total,
+                });
             }
         };
         let load = LoadOptions {
@@ -165,7 +181,9 @@ impl Worker {
     /// Writes what was read so far; complete or not.
     fn record(&mut self, outcome: &Outcome) -> Result<(), RecordError> {
         self.status.wall_secs = self.begun.elapsed().as_secs_f64();
-        self.status.images_per_sec.clone_from(&outcome.images_per_sec);
+        self.status
+            .images_per_sec
+            .clone_from(&outcome.images_per_sec);
         self.status.encoder_parameters = outcome.encoder_parameters;
         self.dir.write_metrics(&outcome.rows)
     }
@@ -192,8 +210,14 @@ impl Worker {
             ("run_id".to_owned(), self.plan.run_id.clone()),
             ("class_names".to_owned(), json(&self.status.class_names)),
             ("data_hash".to_owned(), self.status.data_hash.clone()),
-            ("preprocessing".to_owned(), serde_json::to_string(&augment).unwrap_or_default()),
-            ("input".to_owned(), "NHWC f32 on the 0..255 scale before preprocessing".to_owned()),
+            (
+                "preprocessing".to_owned(),
+                serde_json::to_string(&augment).unwrap_or_default(),
+            ),
+            (
+                "input".to_owned(),
+                "NHWC f32 on the 0..255 scale before preprocessing".to_owned(),
+            ),
         ])
     }
 
@@ -224,7 +248,9 @@ fn named(weight: &Weight) -> NamedTensor {
 
 /// Writes one event line; false if nobody reads any more.
 fn say(event: &Event) -> bool {
-    let Ok(mut line) = serde_json::to_vec(event) else { return true };
+    let Ok(mut line) = serde_json::to_vec(event) else {
+        return true;
+    };
     line.push(b'\n');
     let mut out = std::io::stdout().lock();
     out.write_all(&line).and_then(|()| out.flush()).is_ok()

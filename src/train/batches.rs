@@ -20,7 +20,11 @@ pub(super) struct Batch {
 impl Split {
     /// The images as augmentation reads them.
     pub(super) fn source(&self) -> Source<'_> {
-        Source { pixels: &self.pixels, height: self.height, width: self.width }
+        Source {
+            pixels: &self.pixels,
+            height: self.height,
+            width: self.width,
+        }
     }
 }
 
@@ -43,11 +47,21 @@ pub(super) fn epoch<'scope>(
     scope.spawn(move || {
         let order = order(first.seed, first.epoch, split.labels.len());
         for (number, indices) in order.chunks(batch_size).enumerate() {
-            let moment = Moment { step: first.step + number as u64, ..first };
+            let moment = Moment {
+                step: first.step + number as u64,
+                ..first
+            };
             let pixels = augmenter.train(split.source(), indices, moment);
             let labels = indices.iter().map(|&i| split.labels[i as usize]).collect();
             // A closed channel means that training stopped: nothing is left to do.
-            if sender.send(Batch { pixels, labels, indices: indices.to_vec() }).is_err() {
+            if sender
+                .send(Batch {
+                    pixels,
+                    labels,
+                    indices: indices.to_vec(),
+                })
+                .is_err()
+            {
                 return;
             }
         }

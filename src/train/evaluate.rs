@@ -38,16 +38,29 @@ pub(super) fn classify(
         total += super::network::scalar(loss) * indices.len() as f64;
         let classes = logits.dims()[1];
         let scores = super::network::values(softmax(logits, 1));
-        for (row, (&index, &label)) in
-            scores.chunks_exact(classes).zip(indices.iter().zip(&labels))
+        for (row, (&index, &label)) in scores
+            .chunks_exact(classes)
+            .zip(indices.iter().zip(&labels))
         {
             let (predicted, scores) = (largest(row), row.to_vec());
-            predictions.push(PredictionRow { index, label, predicted, scores });
+            predictions.push(PredictionRow {
+                index,
+                label,
+                predicted,
+                scores,
+            });
         }
     }
     let images = predictions.len().max(1) as f64;
-    let correct = predictions.iter().filter(|p| p.predicted == p.label).count();
-    Evaluation { loss: total / images, accuracy: correct as f64 / images, predictions }
+    let correct = predictions
+        .iter()
+        .filter(|p| p.predicted == p.label)
+        .count();
+    Evaluation {
+        loss: total / images,
+        accuracy: correct as f64 / images,
+        predictions,
+    }
 }
 
 /// Position of the largest value; the first one wins a tie.

@@ -48,7 +48,8 @@ impl Network {
         } else {
             self.encoder.forward(images.autodiff(), Pass::Train)
         };
-        self.head.forward(features.autodiff(), Pass::Train, seed, step)
+        self.head
+            .forward(features.autodiff(), Pass::Train, seed, step)
     }
 
     /// An inference pass over plain images `[B, H, W, 3]`.
@@ -65,7 +66,10 @@ impl Network {
         grads: &mut Gradients,
     ) -> Self {
         if phase.freeze_encoder {
-            return Self { encoder: self.encoder, head: optimizer.step(self.head, grads) };
+            return Self {
+                encoder: self.encoder,
+                head: optimizer.step(self.head, grads),
+            };
         }
         optimizer.step(self, grads)
     }

@@ -63,11 +63,16 @@ pub(super) fn train(
         let step = u64::from(epoch) * steps;
         let rows = figures(context, phase, &mut network, &averages, (epoch, step));
         context.rows.extend(rows.iter().cloned());
-        (context.sink)(Event::EpochEnded { rows, images_per_sec });
+        (context.sink)(Event::EpochEnded {
+            rows,
+            images_per_sec,
+        });
         clock.epoch += 1;
     }
     speeds.sort_by(f64::total_cmp);
-    context.images_per_sec.push(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0));
+    context
+        .images_per_sec
+        .push(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0));
     Ok(network)
 }
 
@@ -88,14 +93,29 @@ fn one_epoch(
     let (data, begun) = (context.data, Instant::now());
     let mut averages = Averages::default();
     let mut told = Instant::now();
-    let first = Moment { seed: context.plan.seed, epoch: clock.epoch, step: clock.step };
+    let first = Moment {
+        seed: context.plan.seed,
+        epoch: clock.epoch,
+        step: clock.step,
+    };
     std::thread::scope(|scope| {
         let batches = batches::epoch(scope, &data.train, &augmenter, phase.batch_size, first);
         for (number, batch) in batches.iter().enumerate() {
             if context.stop.load(Ordering::Relaxed) {
-                return Err(TrainError::Interrupted { phase: phase.name.clone(), epoch });
+                return Err(TrainError::Interrupted {
+                    phase: phase.name.clone(),
+                    epoch,
+                });
             }
-            network = step(context, phase, network, optimizer, batch, clock, &mut averages)?;
+            network = step(
+                context,
+                phase,
+                network,
+                optimizer,
+                batch,
+                clock,
+                &mut averages,
+            )?;
             clock.step += 1;
             if told.elapsed() >= STEP_EVENT {
                 told = Instant::now();
@@ -136,7 +156,12 @@ fn step(
     let value = scalar(loss.clone());
     if !value.is_finite() {
         let phase = phase.name.clone();
-        return Err(TrainError::Diverged { phase, step: clock.step, value, ids: batch.indices });
+        return Err(TrainError::Diverged {
+            phase,
+            step: clock.step,
+            value,
+            ids: batch.indices,
+        });
     }
     averages.add(value, correct, count);
     let mut grads = loss.backward();

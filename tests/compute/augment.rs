@@ -7,7 +7,10 @@ use supcon::plan::AugmentPlan;
 const SIZE: usize = 32;
 
 fn images() -> Vec<u8> {
-    numbers(&reference("augment.json")["images"]).iter().map(|&v| v as u8).collect()
+    numbers(&reference("augment.json")["images"])
+        .iter()
+        .map(|&v| v as u8)
+        .collect()
 }
 
 #[test]
@@ -22,11 +25,19 @@ fn rotation_equals_keras_on_999_of_1000_pixels() {
         for (image, angle) in angles.iter().enumerate() {
             let range = image * length..(image + 1) * length;
             let steps = [Warp::Rotate(*angle)];
-            warp(&images[range.clone()], [SIZE, SIZE], &steps, &mut ours[range]);
+            warp(
+                &images[range.clone()],
+                [SIZE, SIZE],
+                &steps,
+                &mut ours[range],
+            );
         }
         let off = |(a, b): (&f32, &f64)| (f64::from(*a) - b).abs() > 1e-3;
         let wrong = ours.iter().zip(&expected).filter(|pair| off(*pair)).count();
-        assert!(wrong * 1000 <= expected.len(), "angles {angles:?}: {wrong} pixels differ");
+        assert!(
+            wrong * 1000 <= expected.len(),
+            "angles {angles:?}: {wrong} pixels differ"
+        );
         compared += expected.len();
     }
     assert!(compared > 10_000);
@@ -36,7 +47,11 @@ fn rotation_equals_keras_on_999_of_1000_pixels() {
 fn normalisation_equals_keras() {
     let file = reference("augment.json");
     let images = images();
-    let source = Source { pixels: &images, height: SIZE, width: SIZE };
+    let source = Source {
+        pixels: &images,
+        height: SIZE,
+        width: SIZE,
+    };
     let statistics = Statistics::of(source);
     let variance = numbers(&file["variance"]);
     for (channel, mean) in numbers(&file["mean"]).into_iter().enumerate() {
@@ -47,6 +62,9 @@ fn normalisation_equals_keras() {
     let ours = augmenter.evaluate(source, &[0, 1]).values;
     // One grey level is about 1 / 73 here.
     for (ours, theirs) in ours.iter().zip(numbers(&file["normalized"])) {
-        assert!((f64::from(*ours) - theirs).abs() < 1e-5, "{ours} is not {theirs}");
+        assert!(
+            (f64::from(*ours) - theirs).abs() < 1e-5,
+            "{ours} is not {theirs}"
+        );
     }
 }

@@ -39,7 +39,8 @@ fn npairs_is_finite_for_zero_rows_huge_values_and_small_temperatures() {
                 let leaf = tensor(&rows, [4, 2], &device).require_grad();
                 let loss = npairs(leaf.clone(), &labels, 1e-3);
                 let grad = leaf.grad(&loss.backward()).expect("a gradient");
-                let finite = values(loss)[0].is_finite() && values(grad).iter().all(|g| g.is_finite());
+                let finite =
+                    values(loss)[0].is_finite() && values(grad).iter().all(|g| g.is_finite());
                 assert!(finite, "{name}: scale {scale}, labels {labels:?}");
             }
         }
@@ -49,7 +50,11 @@ fn npairs_is_finite_for_zero_rows_huge_values_and_small_temperatures() {
 #[test]
 fn equal_embeddings_give_the_closed_form_of_collapse() {
     for (_, device) in devices() {
-        let loss = npairs(Tensor::ones([8, 4], &device), &[0, 0, 1, 1, 2, 2, 3, 3], 0.05);
+        let loss = npairs(
+            Tensor::ones([8, 4], &device),
+            &[0, 0, 1, 1, 2, 2, 3, 3],
+            0.05,
+        );
         assert!((values(loss)[0] - 8f64.ln()).abs() < 1e-5);
     }
 }

@@ -16,7 +16,9 @@ use supcon::device::DeviceName;
 /// Every plain device that this build can open.
 fn devices() -> Vec<(DeviceName, Device)> {
     let names = [DeviceName::Cpu, DeviceName::Libtorch];
-    let open = names.into_iter().filter_map(|name| name.open().ok().map(|device| (name, device)));
+    let open = names
+        .into_iter()
+        .filter_map(|name| name.open().ok().map(|device| (name, device)));
     let open: Vec<_> = open.collect();
     assert!(!open.is_empty(), "a build with tensors has a device");
     open
@@ -47,23 +49,34 @@ fn tensor<const D: usize>(values: &[f64], shape: [usize; D], device: &Device) ->
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    let data = tensor.without_autodiff().into_data().try_to_vec::<f32>().expect("f32");
+    let data = tensor
+        .without_autodiff()
+        .into_data()
+        .try_to_vec::<f32>()
+        .expect("f32");
     data.into_iter().map(f64::from).collect()
 }
 
 /// Largest difference, relative to the largest expected value.
 fn distance(ours: &[f64], theirs: &[f64]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    let scale = theirs.iter().fold(f64::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
+    let scale = theirs
+        .iter()
+        .fold(f64::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
     let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
     // NaN must not hide in a maximum.
-    worst.fold(0.0, |worst, d| if d.is_nan() || d > worst { d } else { worst }) / scale
+    worst.fold(
+        0.0,
+        |worst, d| if d.is_nan() || d > worst { d } else { worst },
+    ) / scale
 }
 
 /// The hashed numbers of the reference files: 2 u - 1, u = splitmix64 of (stream << 32) + i, 24 bits.
 fn signed(stream: u64, count: usize) -> Vec<f64> {
     let unit = |i: u64| {
-        let mut z = (stream << 32).wrapping_add(i).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = (stream << 32)
+            .wrapping_add(i)
+            .wrapping_add(0x9E37_79B9_7F4A_7C15);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((z ^ (z >> 31)) >> 40) as f64 / (1u64 << 24) as f64

@@ -19,12 +19,36 @@ const SHAPES: [[usize; 4]; 7] = [
 ];
 
 const WINDOWS: [Window; 6] = [
-    Window { kernel: 1, stride: 1, padding: 0 },
-    Window { kernel: 1, stride: 2, padding: 0 },
-    Window { kernel: 3, stride: 1, padding: 1 },
-    Window { kernel: 3, stride: 2, padding: 1 },
-    Window { kernel: 7, stride: 2, padding: 3 },
-    Window { kernel: 3, stride: 1, padding: 0 },
+    Window {
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+    },
+    Window {
+        kernel: 1,
+        stride: 2,
+        padding: 0,
+    },
+    Window {
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+    },
+    Window {
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+    },
+    Window {
+        kernel: 7,
+        stride: 2,
+        padding: 3,
+    },
+    Window {
+        kernel: 3,
+        stride: 1,
+        padding: 0,
+    },
 ];
 
 fn fits(window: Window, [_, height, width, _]: [usize; 4]) -> bool {
@@ -53,12 +77,25 @@ fn trace(
 ) -> Vec<Vec<f64>> {
     let x = leaves.0.clone().detach().require_grad();
     let w = leaves.1.clone().detach().require_grad();
-    let (a, b) = (leaves.2.clone().detach().require_grad(), leaves.3.clone().detach().require_grad());
+    let (a, b) = (
+        leaves.2.clone().detach().require_grad(),
+        leaves.3.clone().detach().require_grad(),
+    );
     let output = f(x.clone(), w.clone(), a.clone(), b.clone());
     let grads = weigh(output.clone()).backward();
     let mut found = vec![values(output)];
-    found.extend([x, w].iter().filter_map(|leaf| leaf.grad(&grads)).map(values));
-    found.extend([a, b].iter().filter_map(|leaf| leaf.grad(&grads)).map(values));
+    found.extend(
+        [x, w]
+            .iter()
+            .filter_map(|leaf| leaf.grad(&grads))
+            .map(values),
+    );
+    found.extend(
+        [a, b]
+            .iter()
+            .filter_map(|leaf| leaf.grad(&grads))
+            .map(values),
+    );
     found
 }
 
@@ -84,7 +121,10 @@ fn compare(
             let off = distance(ours, plain);
             // A gradient that is zero in exact arithmetic has no digits to compare.
             let zero = plain.iter().all(|v| v.abs() < 1e-4) && ours.iter().all(|v| v.abs() < 1e-4);
-            assert!(off < 1e-4 || zero, "{name}: {what} {shape:?}, part {part}: off by {off:e}");
+            assert!(
+                off < 1e-4 || zero,
+                "{name}: {what} {shape:?}, part {part}: off by {off:e}"
+            );
             compared += 1;
         }
     }
@@ -163,7 +203,10 @@ fn max_pool_with_zeros_around_equals_the_composition() {
                         Tensor::cat(vec![edges.clone(), wide, edges], 1)
                     };
                     let options = MaxPoolOptions::new([window.kernel; 2]);
-                    let options = MaxPoolOptions { stride: [window.stride; 2], ..options };
+                    let options = MaxPoolOptions {
+                        stride: [window.stride; 2],
+                        ..options
+                    };
                     to_nhwc(max_pool2d(to_nchw(x), options))
                 },
             );
@@ -176,12 +219,19 @@ fn max_pool_with_zeros_around_equals_the_composition() {
 fn a_frozen_weight_gets_no_gradient_and_the_input_still_does() {
     for (name, device) in devices() {
         let device = device.autodiff();
-        let window = Window { kernel: 3, stride: 1, padding: 1 };
+        let window = Window {
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+        };
         let x: Tensor<4> = tensor(&signed(1, 2 * 4 * 4 * 3), [2, 4, 4, 3], &device);
         let x = x.require_grad();
         let w: Tensor<4> = tensor(&signed(2, 5 * 3 * 3 * 3), [5, 3, 3, 3], &device);
         let y = ops::conv2d(x.clone(), w.clone(), Tensor::zeros([5], &device), window);
         let grads = weigh(y).backward();
-        assert!(x.grad(&grads).is_some() && w.grad(&grads).is_none(), "{name}");
+        assert!(
+            x.grad(&grads).is_some() && w.grad(&grads).is_none(),
+            "{name}"
+        );
     }
 }

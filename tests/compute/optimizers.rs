@@ -15,7 +15,10 @@ struct One {
 fn adam_takes_the_steps_that_keras_takes() {
     let file = reference("optimizers.json");
     let cases = file["cases"].as_array().expect("cases");
-    let case = cases.iter().find(|case| case["optimizer"] == "adam").expect("an Adam case");
+    let case = cases
+        .iter()
+        .find(|case| case["optimizer"] == "adam")
+        .expect("an Adam case");
     let number = |key: &str| case["config"][key].as_f64().expect("a number");
     let plan = OptimizerPlan::Adam {
         learning_rate: number("learning_rate"),
@@ -44,7 +47,12 @@ fn adam_takes_the_steps_that_keras_takes() {
 
 #[test]
 fn a_step_leaves_copies_of_the_module_alone() {
-    let plan = OptimizerPlan::Adam { learning_rate: 0.1, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 };
+    let plan = OptimizerPlan::Adam {
+        learning_rate: 0.1,
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-7,
+    };
     for (name, device) in devices() {
         let weight = Param::from_tensor(Tensor::ones([100], &device.autodiff()));
         let module = One { weight };

@@ -2,8 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use supcon::data::{self, LoadOptions};
 use supcon::device::DeviceName;
+use supcon::plan::{self, OptimizerPlan};
 use supcon::record::{self, MetricRow, RunRecord, State};
+use supcon::spec::Overrides;
+use supcon::train::{self, TrainError};
 
 /// Two phases on a handful of procedural images.
 const SPEC: &str = "\
@@ -68,7 +73,11 @@ fn load(results: &Path) -> RunRecord {
 
 fn without_wall_times(run: &RunRecord) -> Vec<MetricRow> {
     let rows = run.metrics.iter().cloned();
-    rows.map(|row| MetricRow { wall_secs: 0.0, ..row }).collect()
+    rows.map(|row| MetricRow {
+        wall_secs: 0.0,
+        ..row
+    })
+    .collect()
 }
 
 fn bytes(run: &RunRecord, name: &str) -> Vec<u8> {
@@ -87,9 +96,16 @@ fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads_on_cpu() {
     assert!(first.metrics.iter().any(|row| row.split == "validation"));
     for (results, threads) in [("b", "--threads=2"), ("c", "--threads=1")] {
         let again = bench.record(results, &["--device=cpu", threads]);
-        assert_eq!(without_wall_times(&first), without_wall_times(&again), "{threads}");
+        assert_eq!(
+            without_wall_times(&first),
+            without_wall_times(&again),
+            "{threads}"
+        );
         for name in [record::PREDICTIONS, record::MODEL] {
-            assert!(bytes(&first, name) == bytes(&again, name), "{name} differs with {threads}");
+            assert!(
+                bytes(&first, name) == bytes(&again, name),
+                "{name} differs with {threads}"
+            );
         }
     }
 }
@@ -103,10 +119,17 @@ fn backends_agree_on_the_first_step() {
     for name in &open {
         let device = format!("--device={name}");
         // One step an epoch: the first row is the loss before any update.
-        let one = ["--set=phases.pretrain.batch_size=108", "--set=phases.pretrain.epochs=1"];
+        let one = [
+            "--set=phases.pretrain.batch_size=108",
+            "--set=phases.pretrain.epochs=1",
+        ];
         let run = bench.record(&name.to_string(), &[&device, one[0], one[1]]);
         losses.push(run.metrics[0].value);
-        let dropout = run.metrics.iter().find(|row| row.phase == "classify").expect("a row");
+        let dropout = run
+            .metrics
+            .iter()
+            .find(|row| row.phase == "classify")
+            .expect("a row");
         assert!(dropout.value.is_finite());
     }
     if let [cpu, libtorch] = losses[..] {
@@ -123,28 +146,68 @@ fn a_complete_run_is_not_trained_again() {
     let before = bytes(&first, record::METRICS);
     let (output, results) = bench.run("a", &[]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && text.contains("nothing to do"), "{text}");
+    assert!(
+        output.status.success() && text.contains("nothing to do"),
+        "{text}"
+    );
     assert!(before == bytes(&load(&results), record::METRICS));
 }
 
 #[test]
-fn a_diverging_run_is_named_and_leaves_a_clean_record() {
+fn a_loss_that_is_not_finite_stops_the_run_before_the_update_and_names_the_images() {
     let bench = Bench::new();
-    let set = ["--set=phases.pretrain.optimizer.learning_rate=1e30"];
-    let (output, results) = bench.run("a", &set);
-    assert_eq!(output.status.code(), Some(3));
-    let run = load(&results);
-    assert_eq!((run.status.state, run.status.code.as_deref()), (State::Diverged, Some("RUN-DIVERGED")));
-    assert!(!run.dir.is_done());
+    let spec = bench.folder.path().join("tiny.yaml");
+    let mut plan = plan::load_runs(&[spec], &Overrides::default())
+        .expect("a plan")
+        .remove(0);
+    // No spec can ask for this step size; it makes every weight overflow in the first update.
+    let OptimizerPlan::Adam { learning_rate, .. } = &mut plan.phases[0].optimizer;
+    *learning_rate = 1e38;
+    let cache_dir = bench.folder.path().to_owned();
+    let options = LoadOptions {
+        data_dir: None,
+        cache_dir,
+        progress: &|_| {},
+    };
+    let data = data::load(&plan.data, &options).expect("shapes");
+    for (name, device) in super::devices() {
+        let (outcome, result) =
+            train::run(&plan, &data, &device, &AtomicBool::new(false), &mut |_| {});
+        let Err(TrainError::Diverged {
+            phase,
+            step,
+            value,
+            ids,
+        }) = result
+        else {
+            panic!("{name}: {result:?}");
+        };
+        assert!(
+            phase == "pretrain" && step >= 1 && !value.is_finite(),
+            "{name}: {step}"
+        );
+        assert!(ids.len() == 25 && outcome.weights.is_empty(), "{name}");
+    }
 }
 
 #[test]
 fn missing_data_fails_the_run_with_its_code() {
     let bench = Bench::new();
     let nowhere = bench.folder.path().join("nowhere");
-    let root = format!("--set=data={{dataset: image_folder, root: {}}}", nowhere.display());
-    let (output, results) = bench.run("a", &[&root, "--set=data.train_size=~", "--set=data.test_size=~"]);
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let root = format!(
+        "--set=data={{dataset: image_folder, root: {}}}",
+        nowhere.display()
+    );
+    let (output, results) = bench.run(
+        "a",
+        &[&root, "--set=data.train_size=~", "--set=data.test_size=~"],
+    );
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(load(&results).status.code.as_deref(), Some("DATA-PATH"));
 }
 
@@ -179,11 +242,22 @@ fn other_programs_read_every_file_of_a_run() {
     let bench = Bench::new();
     let run = bench.record("a", &[]);
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/read_run.py");
-    match Command::new(&python).arg(script).arg(run.dir.path()).output() {
+    match Command::new(&python)
+        .arg(script)
+        .arg(run.dir.path())
+        .output()
+    {
         Err(error) => println!("skipped: no `{python}`: {error}"),
+        Ok(output) if output.status.code() == Some(2) => {
+            println!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+        }
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{text}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             println!("{text}");
         }
     }

@@ -20,14 +20,14 @@ pub(super) fn update(
     let pieces = parameter.storage_mut::<f32>().par_chunks_mut(PIECE);
     let pieces = pieces.zip(grad.storage::<f32>().par_chunks(PIECE));
     let pieces = pieces.zip(first.storage_mut::<f32>().par_chunks_mut(PIECE));
-    pieces.zip(second.storage_mut::<f32>().par_chunks_mut(PIECE)).for_each(
-        |(((w, g), m), v)| {
+    pieces
+        .zip(second.storage_mut::<f32>().par_chunks_mut(PIECE))
+        .for_each(|(((w, g), m), v)| {
             for i in 0..w.len() {
                 m[i] = keep_1 * m[i] + take_1 * g[i];
                 v[i] = keep_2 * v[i] + take_2 * g[i] * g[i];
                 w[i] -= alpha * m[i] / (v[i].sqrt() + epsilon);
             }
-        },
-    );
+        });
     (parameter, first, second)
 }

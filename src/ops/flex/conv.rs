@@ -21,9 +21,21 @@ impl Geometry {
     fn new(x: &Float, w: &Float, window: Window) -> Self {
         let [images, height, width, inputs] = dims(x);
         let [outputs, kernel_h, kernel_w, w_inputs] = dims(w);
-        assert_eq!([kernel_h, kernel_w, w_inputs], [window.kernel, window.kernel, inputs]);
+        assert_eq!(
+            [kernel_h, kernel_w, w_inputs],
+            [window.kernel, window.kernel, inputs]
+        );
         let (out_height, out_width) = (window.output(height), window.output(width));
-        Self { images, height, width, inputs, outputs, out_height, out_width, window }
+        Self {
+            images,
+            height,
+            width,
+            inputs,
+            outputs,
+            out_height,
+            out_width,
+            window,
+        }
     }
 
     /// Rows of the product: batch x positions.
@@ -81,11 +93,19 @@ struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     fn rows(data: &'a [f32], row: usize) -> Self {
-        Self { data, row, column: 1 }
+        Self {
+            data,
+            row,
+            column: 1,
+        }
     }
 
     fn transposed(self) -> Self {
-        Self { data: self.data, row: self.column, column: self.row }
+        Self {
+            data: self.data,
+            row: self.column,
+            column: self.row,
+        }
     }
 }
 
@@ -137,13 +157,16 @@ fn patches(x: &[f32], g: &Geometry) -> Vec<f32> {
     let (image, positions) = (g.height * g.width * inputs, g.out_height * g.out_width);
     let mut columns = vec![0.0; g.rows() * patch];
     let meetings = g.meetings();
-    columns.par_chunks_mut(positions * patch).zip(x.par_chunks(image)).for_each(|(rows, x)| {
-        for &(position, tap, pixel) in &meetings {
-            let to = position * patch + tap * inputs;
-            let from = pixel * inputs;
-            rows[to..to + inputs].copy_from_slice(&x[from..from + inputs]);
-        }
-    });
+    columns
+        .par_chunks_mut(positions * patch)
+        .zip(x.par_chunks(image))
+        .for_each(|(rows, x)| {
+            for &(position, tap, pixel) in &meetings {
+                let to = position * patch + tap * inputs;
+                let from = pixel * inputs;
+                rows[to..to + inputs].copy_from_slice(&x[from..from + inputs]);
+            }
+        });
     columns
 }
 
@@ -152,15 +175,21 @@ fn scatter(columns: &[f32], g: &Geometry, grad_x: &mut [f32]) {
     let (inputs, patch) = (g.inputs, g.patch());
     let (image, positions) = (g.height * g.width * inputs, g.out_height * g.out_width);
     let meetings = g.meetings();
-    grad_x.par_chunks_mut(image).zip(columns.par_chunks(positions * patch)).for_each(|(x, rows)| {
-        for &(position, tap, pixel) in &meetings {
-            let from = position * patch + tap * inputs;
-            let to = pixel * inputs;
-            for (x, row) in x[to..to + inputs].iter_mut().zip(&rows[from..from + inputs]) {
-                *x += row;
+    grad_x
+        .par_chunks_mut(image)
+        .zip(columns.par_chunks(positions * patch))
+        .for_each(|(x, rows)| {
+            for &(position, tap, pixel) in &meetings {
+                let from = position * patch + tap * inputs;
+                let to = pixel * inputs;
+                for (x, row) in x[to..to + inputs]
+                    .iter_mut()
+                    .zip(&rows[from..from + inputs])
+                {
+                    *x += row;
+                }
             }
-        }
-    });
+        });
 }
 
 pub(super) fn forward(x: &Float, w: &Float, b: &Float, window: Window) -> Float {
@@ -170,11 +199,14 @@ pub(super) fn forward(x: &Float, w: &Float, b: &Float, window: Window) -> Float 
     let (x, w, b) = (x.storage::<f32>(), w.storage::<f32>(), b.storage::<f32>());
     let out = y.storage_mut::<f32>();
     out.par_chunks_mut(outputs * 256).for_each(|rows| {
-        rows.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(b));
+        rows.chunks_exact_mut(outputs)
+            .for_each(|row| row.copy_from_slice(b));
     });
     if g.tap_by_tap() {
-        let (x_row, y_row) =
-            (g.height * g.width * g.inputs, g.out_height * g.out_width * outputs);
+        let (x_row, y_row) = (
+            g.height * g.width * g.inputs,
+            g.out_height * g.out_width * outputs,
+        );
         for (position, tap, pixel) in g.meetings() {
             let a = Matrix::rows(&x[pixel * g.inputs..], x_row);
             let taps = Matrix::rows(&w[tap * g.inputs..], patch).transposed();
@@ -191,17 +223,17 @@ pub(super) fn forward(x: &Float, w: &Float, b: &Float, window: Window) -> Float 
         &columns
     };
     let w = Matrix::rows(w, patch).transposed();
-    product([g.rows(), outputs, patch], (out, outputs), true, Matrix::rows(a, patch), w);
+    product(
+        [g.rows(), outputs, patch],
+        (out, outputs),
+        true,
+        Matrix::rows(a, patch),
+        w,
+    );
     y
 }
 
-pub(super) fn backward(
-    grad: &Float,
-    x: &Float,
-    w: &Float,
-    window: Window,
-    want_x: bool,
-) -> Triple {
+pub(super) fn backward(grad: &Float, x: &Float, w: &Float, window: Window, want_x: bool) -> Triple {
     let g = Geometry::new(x, w, window);
     let mut grad_x = if want_x {
         zeros([g.images, g.height, g.width, g.inputs])
@@ -209,8 +241,16 @@ pub(super) fn backward(
         zeros([0])
     };
     let mut grad_w = zeros([g.outputs, window.kernel, window.kernel, g.inputs]);
-    let (go, xs, ws) = (grad.storage::<f32>(), x.storage::<f32>(), w.storage::<f32>());
-    let to_x = if want_x { grad_x.storage_mut::<f32>() } else { &mut [] };
+    let (go, xs, ws) = (
+        grad.storage::<f32>(),
+        x.storage::<f32>(),
+        w.storage::<f32>(),
+    );
+    let to_x = if want_x {
+        grad_x.storage_mut::<f32>()
+    } else {
+        &mut []
+    };
     let to_w = grad_w.storage_mut::<f32>();
     if g.tap_by_tap() {
         backward_by_taps(&g, go, xs, ws, to_x, to_w);
@@ -230,7 +270,10 @@ fn backward_by_taps(
     to_w: &mut [f32],
 ) {
     let (inputs, outputs, patch) = (g.inputs, g.outputs, g.patch());
-    let (x_row, y_row) = (g.height * g.width * inputs, g.out_height * g.out_width * outputs);
+    let (x_row, y_row) = (
+        g.height * g.width * inputs,
+        g.out_height * g.out_width * outputs,
+    );
     for (position, tap, pixel) in g.meetings() {
         let go = Matrix::rows(&go[position * outputs..], y_row);
         let x = Matrix::rows(&x[pixel * inputs..], x_row);
@@ -257,14 +300,26 @@ fn backward_by_patches(
     let w = Matrix::rows(w, patch);
     let shape_w = [outputs, patch, rows];
     if g.window.is_pointwise() {
-        product(shape_w, (to_w, patch), false, go.transposed(), Matrix::rows(x, patch));
+        product(
+            shape_w,
+            (to_w, patch),
+            false,
+            go.transposed(),
+            Matrix::rows(x, patch),
+        );
         if !to_x.is_empty() {
             product([rows, patch, outputs], (to_x, patch), false, go, w);
         }
         return;
     }
     let mut columns = patches(x, g);
-    product(shape_w, (to_w, patch), false, go.transposed(), Matrix::rows(&columns, patch));
+    product(
+        shape_w,
+        (to_w, patch),
+        false,
+        go.transposed(),
+        Matrix::rows(&columns, patch),
+    );
     if !to_x.is_empty() {
         product([rows, patch, outputs], (&mut columns, patch), false, go, w);
         scatter(&columns, g, to_x);

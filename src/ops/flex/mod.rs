@@ -46,11 +46,23 @@ impl Kernels for Flex {
     }
 
     fn conv_backward(grad: Float, x: Float, w: Float, window: Window, want_x: bool) -> Triple {
-        conv::backward(&contiguous(grad), &contiguous(x), &contiguous(w), window, want_x)
+        conv::backward(
+            &contiguous(grad),
+            &contiguous(x),
+            &contiguous(w),
+            window,
+            want_x,
+        )
     }
 
     fn norm_forward(x: Float, gamma: Float, beta: Float, epsilon: f64, relu: bool) -> Triple {
-        norm::forward(&contiguous(x), &contiguous(gamma), &contiguous(beta), epsilon, relu)
+        norm::forward(
+            &contiguous(x),
+            &contiguous(gamma),
+            &contiguous(beta),
+            epsilon,
+            relu,
+        )
     }
 
     fn norm_backward(
@@ -62,7 +74,13 @@ impl Kernels for Flex {
         inv_std: Float,
         relu: bool,
     ) -> Triple {
-        let saved = norm::Saved { y: &y, x: &contiguous(x), mean: &mean, inv_std: &inv_std, relu };
+        let saved = norm::Saved {
+            y: &y,
+            x: &contiguous(x),
+            mean: &mean,
+            inv_std: &inv_std,
+            relu,
+        };
         norm::backward(&contiguous(grad), &contiguous(gamma), &saved)
     }
 

@@ -73,22 +73,35 @@ fn moments(x: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
         }
     });
     let n = rows as f64;
-    let variance = sums.iter().zip(&squares).map(|(s, q)| (q / n - (s / n) * (s / n)).max(0.0));
+    let variance = sums
+        .iter()
+        .zip(&squares)
+        .map(|(s, q)| (q / n - (s / n) * (s / n)).max(0.0));
     let variance = variance.collect();
-    let mean = sums.iter().zip(pivot).map(|(s, &p)| s / n + f64::from(p)).collect();
+    let mean = sums
+        .iter()
+        .zip(pivot)
+        .map(|(s, &p)| s / n + f64::from(p))
+        .collect();
     (mean, variance)
 }
 
-/// `to = max(from * scale + shift, floor)` for each channel.
-fn apply(from: &[f32], to: &mut [f32], scale: &[f32], shift: &[f32], floor: f32) {
+/// `to = max((from - mean) * scale + beta, floor)` for each channel. The mean goes first: folded into one offset it would
+/// cancel digits where it is large against the deviation.
+fn apply(from: &[f32], to: &mut [f32], [mean, scale, beta]: [&[f32]; 3], floor: f32) {
     let (channels, length) = (scale.len(), piece_of(scale.len()));
-    to.par_chunks_mut(length).zip(from.par_chunks(length)).for_each(|(to, from)| {
-        for (to, from) in to.chunks_exact_mut(channels).zip(from.chunks_exact(channels)) {
-            for c in 0..channels {
-                to[c] = (from[c] * scale[c] + shift[c]).max(floor);
+    to.par_chunks_mut(length)
+        .zip(from.par_chunks(length))
+        .for_each(|(to, from)| {
+            for (to, from) in to
+                .chunks_exact_mut(channels)
+                .zip(from.chunks_exact(channels))
+            {
+                for c in 0..channels {
+                    to[c] = ((from[c] - mean[c]) * scale[c] + beta[c]).max(floor);
+                }
             }
-        }
-    });
+        });
 }
 
 const fn floor(relu: bool) -> f32 {
@@ -97,38 +110,63 @@ const fn floor(relu: bool) -> f32 {
 
 pub(super) fn forward(x: &Float, gamma: &Float, beta: &Float, epsilon: f64, relu: bool) -> Triple {
     let shape: [usize; 4] = dims(x);
-    let (xs, gamma, beta) = (x.storage::<f32>(), gamma.storage::<f32>(), beta.storage::<f32>());
+    let (xs, gamma, beta) = (
+        x.storage::<f32>(),
+        gamma.storage::<f32>(),
+        beta.storage::<f32>(),
+    );
     let (mean, variance) = moments(xs, gamma.len());
-    let inv_std: Vec<f64> = variance.iter().map(|v| 1.0 / (v + epsilon).sqrt()).collect();
-    let scale: Vec<f32> =
-        inv_std.iter().zip(gamma).map(|(i, &g)| (i * f64::from(g)) as f32).collect();
-    let shift: Vec<f32> = (0..gamma.len())
-        .map(|c| (f64::from(beta[c]) - mean[c] * inv_std[c] * f64::from(gamma[c])) as f32)
+    let inv_std: Vec<f64> = variance
+        .iter()
+        .map(|v| 1.0 / (v + epsilon).sqrt())
+        .collect();
+    let narrow = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<_>>();
+    let scale: Vec<f32> = inv_std
+        .iter()
+        .zip(gamma)
+        .map(|(i, &g)| (i * f64::from(g)) as f32)
+        .collect();
+    let centre = narrow(&mean);
+    // What the mean loses in f32 goes into the offset.
+    let beta: Vec<f32> = (0..beta.len())
+        .map(|c| {
+            let lost = f64::from(centre[c]) - mean[c];
+            (f64::from(beta[c]) + lost * f64::from(scale[c])) as f32
+        })
         .collect();
     let mut y = zeros(shape);
-    apply(xs, y.storage_mut::<f32>(), &scale, &shift, floor(relu));
-    let narrow = |values: &[f64]| vector(&values.iter().map(|&v| v as f32).collect::<Vec<_>>());
-    (y, narrow(&mean), narrow(&inv_std))
+    apply(
+        xs,
+        y.storage_mut::<f32>(),
+        [&centre, &scale, &beta],
+        floor(relu),
+    );
+    (y, vector(&centre), vector(&narrow(&inv_std)))
 }
 
 pub(super) fn scale_shift(mut x: Float, scale: &Float, shift: &Float, relu: bool) -> Float {
     let (scale, shift, floor) = (scale.storage::<f32>(), shift.storage::<f32>(), floor(relu));
     let (channels, length) = (scale.len(), piece_of(scale.len()));
     // Copies first if somebody else holds the tensor.
-    x.storage_mut::<f32>().par_chunks_mut(length).for_each(|piece| {
-        for row in piece.chunks_exact_mut(channels) {
-            for c in 0..channels {
-                row[c] = (row[c] * scale[c] + shift[c]).max(floor);
+    x.storage_mut::<f32>()
+        .par_chunks_mut(length)
+        .for_each(|piece| {
+            for row in piece.chunks_exact_mut(channels) {
+                for c in 0..channels {
+                    row[c] = (row[c] * scale[c] + shift[c]).max(floor);
+                }
             }
-        }
-    });
+        });
     x
 }
 
 pub(super) fn backward(grad: &Float, gamma: &Float, saved: &Saved) -> Triple {
     let shape: [usize; 4] = dims(saved.x);
-    let (go, y, x) =
-        (grad.storage::<f32>(), saved.y.storage::<f32>(), saved.x.storage::<f32>());
+    let (go, y, x) = (
+        grad.storage::<f32>(),
+        saved.y.storage::<f32>(),
+        saved.x.storage::<f32>(),
+    );
     let (gamma, mean, inv_std) = (
         gamma.storage::<f32>(),
         saved.mean.storage::<f32>(),
@@ -161,16 +199,18 @@ pub(super) fn backward(grad: &Float, gamma: &Float, saved: &Saved) -> Triple {
     let length = piece_of(channels);
     let pieces = grad_x.storage_mut::<f32>().par_chunks_mut(length);
     let pieces = pieces.zip(go.par_chunks(length)).zip(y.par_chunks(length));
-    pieces.zip(x.par_chunks(length)).for_each(|(((to, go), y), x)| {
-        for row in (0..to.len()).step_by(channels) {
-            let row = row..row + channels;
-            let (to, go) = (&mut to[row.clone()], &go[row.clone()]);
-            let (y, x) = (&y[row.clone()], &x[row]);
-            for c in 0..channels {
-                let passed = if y[c] > below { go[c] } else { 0.0 };
-                to[c] = scale[c] * (passed - grad_mean[c] - (x[c] - mean[c]) * slope[c]);
+    pieces
+        .zip(x.par_chunks(length))
+        .for_each(|(((to, go), y), x)| {
+            for row in (0..to.len()).step_by(channels) {
+                let row = row..row + channels;
+                let (to, go) = (&mut to[row.clone()], &go[row.clone()]);
+                let (y, x) = (&y[row.clone()], &x[row]);
+                for c in 0..channels {
+                    let passed = if y[c] > below { go[c] } else { 0.0 };
+                    to[c] = scale[c] * (passed - grad_mean[c] - (x[c] - mean[c]) * slope[c]);
+                }
             }
-        }
-    });
+        });
     (grad_x, vector(&grad_gamma), vector(&grad_beta))
 }

@@ -33,18 +33,21 @@ pub(super) fn forward(x: &Float, window: Window) -> Float {
     let [images, height, width, channels] = dims(x);
     let (out_height, out_width) = (window.output(height), window.output(width));
     let mut y = zeros([images, out_height, out_width, channels]);
-    let out = y.storage_mut::<f32>().par_chunks_mut(out_height * out_width * channels);
-    out.zip(x.storage::<f32>().par_chunks(height * width * channels)).for_each(|(y, x)| {
-        windows([height, width, channels], window, |to, pixels, padded| {
-            let y = &mut y[to..to + channels];
-            y.fill(if padded { 0.0 } else { f32::NEG_INFINITY });
-            for &pixel in pixels {
-                for (y, x) in y.iter_mut().zip(&x[pixel..pixel + channels]) {
-                    *y = y.max(*x);
+    let out = y
+        .storage_mut::<f32>()
+        .par_chunks_mut(out_height * out_width * channels);
+    out.zip(x.storage::<f32>().par_chunks(height * width * channels))
+        .for_each(|(y, x)| {
+            windows([height, width, channels], window, |to, pixels, padded| {
+                let y = &mut y[to..to + channels];
+                y.fill(if padded { 0.0 } else { f32::NEG_INFINITY });
+                for &pixel in pixels {
+                    for (y, x) in y.iter_mut().zip(&x[pixel..pixel + channels]) {
+                        *y = y.max(*x);
+                    }
                 }
-            }
+            });
         });
-    });
     y
 }
 
@@ -55,21 +58,23 @@ pub(super) fn backward(grad: &Float, x: &Float, window: Window) -> Float {
     let image = height * width * channels;
     let to = grad_x.storage_mut::<f32>().par_chunks_mut(image);
     let from = grad.storage::<f32>().par_chunks(positions * channels);
-    to.zip(from).zip(x.storage::<f32>().par_chunks(image)).for_each(|((to, go), x)| {
-        windows([height, width, channels], window, |from, pixels, padded| {
-            for c in 0..channels {
-                let start = if padded { 0.0 } else { f32::NEG_INFINITY };
-                let mut winner = (start, None);
-                for &pixel in pixels {
-                    if x[pixel + c] > winner.0 {
-                        winner = (x[pixel + c], Some(pixel + c));
+    to.zip(from)
+        .zip(x.storage::<f32>().par_chunks(image))
+        .for_each(|((to, go), x)| {
+            windows([height, width, channels], window, |from, pixels, padded| {
+                for c in 0..channels {
+                    let start = if padded { 0.0 } else { f32::NEG_INFINITY };
+                    let mut winner = (start, None);
+                    for &pixel in pixels {
+                        if x[pixel + c] > winner.0 {
+                            winner = (x[pixel + c], Some(pixel + c));
+                        }
+                    }
+                    if let Some(winner) = winner.1 {
+                        to[winner] += go[from + c];
                     }
                 }
-                if let Some(winner) = winner.1 {
-                    to[winner] += go[from + c];
-                }
-            }
+            });
         });
-    });
     grad_x
 }
