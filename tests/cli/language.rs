@@ -88,7 +88,7 @@ impl Case {
     }
 
     fn problems(&self) -> Problems {
-        self.resolve().err().expect("problems")
+        self.resolve().expect_err("problems")
     }
 
     /// The drawn problems, with the folder's name taken out.
@@ -692,17 +692,14 @@ fn files_that_are_no_specs_are_refused() {
 #[cfg(unix)]
 fn special_files_are_not_read() {
     for path in ["/dev/zero", "/dev/null", "/"] {
-        let problems = load_with(Path::new(path), &Overrides::default(), &[])
-            .err()
-            .expect("refused");
+        let problems = load_with(Path::new(path), &Overrides::default(), &[]).expect_err("refused");
         assert_eq!(
             problems.iter().map(|p| p.code).collect::<Vec<_>>(),
             ["not-a-file"]
         );
     }
-    let problems = load_with(Path::new("no/such.yaml"), &Overrides::default(), &[])
-        .err()
-        .expect("refused");
+    let problems =
+        load_with(Path::new("no/such.yaml"), &Overrides::default(), &[]).expect_err("refused");
     assert_eq!(
         problems.to_string(),
         "error[not-found]: there is no file `no/such.yaml`\nerror: 1 problem, nothing was run\n"
@@ -983,8 +980,7 @@ fn experiments_of_the_same_name_and_empty_folders_are_refused() {
         .file("empty/readme.txt", b"");
     let problems = |path: PathBuf| {
         load_runs(&[path], &Overrides::default())
-            .err()
-            .expect("problems")
+            .expect_err("problems")
             .to_string()
     };
     assert!(problems(case.dir.path().to_path_buf()).contains("two experiments are called `good`"));
@@ -1004,9 +1000,8 @@ fn experiments_of_the_same_name_and_empty_folders_are_refused() {
 #[test]
 fn problems_of_all_files_are_reported_together() {
     let case = edited("epochs: 2", "epochs: x").file("other.yaml", b"nmae: x\n");
-    let problems = load_runs(&[case.dir.path().to_path_buf()], &Overrides::default())
-        .err()
-        .expect("problems");
+    let problems =
+        load_runs(&[case.dir.path().to_path_buf()], &Overrides::default()).expect_err("problems");
     assert!(
         problems
             .to_string()
