@@ -1,6 +1,11 @@
 //! Compiles `src/ops/libtorch.cpp` against libtorch's headers and writes the library's folder into the program, so that
 //! it starts without `LD_LIBRARY_PATH`. Does nothing without the `libtorch` feature.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "a build script speaks to cargo this way"
+)]
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;

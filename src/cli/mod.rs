@@ -1,5 +1,11 @@
 //! The verbs of the command line, one file each. Only this folder prints and picks exit codes.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one place that prints"
+)]
+
 mod check;
 #[cfg(feature = "train")]
 mod doctor;
@@ -102,5 +108,46 @@ pub fn main() -> ExitCode {
         Verb::Doctor => doctor::doctor(),
         #[cfg(feature = "train")]
         Verb::Worker(args) => run::worker(args),
+    }
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Commands of the text: what follows `supcon ` at the start of a line, or after `command:` in a spec's header.
+    fn commands(text: &str) -> impl Iterator<Item = &str> {
+        let lines = text.lines().map(|line| line.trim_start());
+        let lines = lines.map(|line| {
+            line.strip_prefix("# command:")
+                .map_or(line, str::trim_start)
+        });
+        lines
+            .filter(|line| line.starts_with("supcon "))
+            .map(|line| {
+                // A comment or a column of explanation follows after spaces.
+                line.split("  ").next().unwrap_or(line)
+            })
+    }
+
+    #[test]
+    fn every_command_that_is_documented_is_one_that_the_program_takes() {
+        Cli::command().debug_assert();
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut texts = vec![EXAMPLES.to_owned()];
+        let specs = walkdir::WalkDir::new(root.join("experiments"));
+        let specs = specs.into_iter().map(|entry| entry.unwrap().into_path());
+        let specs = specs.filter(|path| path.extension().is_some_and(|end| end == "yaml"));
+        for path in specs.chain([root.join("README.md"), root.join("CONTRIBUTING.md")]) {
+            texts.push(std::fs::read_to_string(path).unwrap());
+        }
+        let mut found = 0;
+        for command in texts.iter().flat_map(|text| commands(text)) {
+            let parsed = Cli::try_parse_from(command.split_whitespace());
+            assert!(parsed.is_ok(), "{command}: {}", parsed.err().unwrap());
+            found += 1;
+        }
+        assert!(found > 15, "{found}");
     }
 }

@@ -1079,3 +1079,13 @@ fn every_key_and_variant_of_the_schema_is_typed() {
             .loaded();
     }
 }
+
+#[test]
+fn the_spec_in_the_readme_is_valid() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let readme = readme.expect("the README");
+    let (_, rest) = readme.split_once("```yaml\n").expect("a spec");
+    let (spec, _) = rest.split_once("```").expect("its end");
+    let runs = Case::new(spec).runs();
+    assert_eq!((runs.len(), runs[0].phases.len()), (3, 2));
+}

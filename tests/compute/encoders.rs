@@ -1,8 +1,9 @@
 //! Encoders against Keras and against the plan.
 
-use super::{devices, distance, numbers, reference, signed, tensor, values};
+use super::{devices, distance, numbers, own_reference, reference, signed, tensor, values};
 use burn::tensor::{Device, Tensor};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use supcon::model::{Encoder, Initializer, Pass, Weight, export, import, trainable};
 use supcon::plan::EncoderPlan;
 
@@ -119,67 +120,114 @@ fn length_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
     (difference / squares(&mut theirs.iter().copied())).sqrt()
 }
 
+/// `[count, 32, 32, 3]`, the reference's input.
+fn images(count: usize, device: &Device) -> Tensor<4> {
+    let values: Vec<f64> = signed(900, count * 32 * 32 * 3)
+        .iter()
+        .map(|v| 2.0 * v)
+        .collect();
+    tensor(&values, [count, 32, 32, 3], device)
+}
+
+/// What one training step gives: outputs, loss and the length of each parameter's gradient, by our names.
+struct Step {
+    output: Vec<f64>,
+    loss: f64,
+    norms: BTreeMap<String, f64>,
+}
+
+/// The reference's training step: the loss is the mean over images of the output's product with hashed directions.
+fn training_step(net: &mut Encoder, count: usize, device: &Device) -> Step {
+    let output = net.forward(images(count, device).autodiff(), Pass::Train);
+    let direction: Tensor<2> = tensor(&signed(901, count * 2048), [count, 2048], &output.device());
+    let loss = (output.clone() * direction).sum() / count as f64;
+    let grads = loss.backward();
+    let mut norms = Norms {
+        grads: &grads,
+        path: Vec::new(),
+        found: BTreeMap::new(),
+    };
+    burn::module::Module::visit(net, &mut norms);
+    Step {
+        norms: norms.found,
+        loss: values(loss)[0],
+        output: values(output),
+    }
+}
+
+/// Relative deviation of each gradient norm, smallest first. A bias before a batch norm has no gradient in exact
+/// arithmetic and f32 leaves its rounding: it must be small beside the largest norm, and is not in the list.
+fn deviations(device: &str, ours: &BTreeMap<String, f64>, expected: &Value) -> Vec<f64> {
+    let expected = expected.as_object().expect("norms");
+    assert_eq!(ours.len(), expected.len());
+    let norm = |v: &Value| v.as_f64().expect("a norm");
+    let largest = expected.values().map(norm).fold(0.0, f64::max);
+    let mut found = Vec::new();
+    for (keras, theirs) in expected {
+        let (name, theirs) = (our_name(keras), norm(theirs));
+        let ours = ours[&name];
+        if theirs > 1e-7 * largest {
+            found.push((ours - theirs).abs() / theirs);
+        } else {
+            assert!(ours < 1e-6 * largest, "{device}: {name} is {ours}, not 0");
+        }
+    }
+    found.sort_by(f64::total_cmp);
+    assert_eq!(found.len(), 152);
+    found
+}
+
 #[test]
 fn resnet50v2_computes_what_keras_computes() {
     let file = reference("resnet50v2.json");
     let weights = keras_weights(&file);
-    let input: Vec<f64> = signed(900, 4 * 32 * 32 * 3)
-        .iter()
-        .map(|v| 2.0 * v)
-        .collect();
     for (name, device) in devices() {
         let net = encoder(&EncoderPlan::Resnet50V2, &device);
         let mut net = import(net, &weights).expect("all weights fit");
-        let images: Tensor<4> = tensor(&input, [4, 32, 32, 3], &device);
-        let inference = values(net.forward(images.clone(), Pass::Infer));
+        let inference = values(net.forward(images(4, &device), Pass::Infer));
         let off = distance(&inference, &numbers(&file["inference"]));
         assert!(off < 1e-3, "{name}: inference off by {off:e}");
-        let output = net.forward(images.autodiff(), Pass::Train);
-        // Four images leave four values a channel in the last stage: single channels lose digits in f32, so the length
-        // of the difference counts here, not its largest element.
-        let off = length_ratio(&values(output.clone()), &numbers(&file["training"]));
+        // The last stage normalises four values a channel, which multiplies f32's rounding. PyTorch in f32 is off by
+        // 7.4e-4, 1.3e-3 and 3.4e-2 here, and by less than 1e-11 in f64 (tests/scripts/resnet50v2_batch.py).
+        let step = training_step(&mut net, 4, &device);
+        let off = length_ratio(&step.output, &numbers(&file["training"]));
         assert!(off < 1e-3, "{name}: training off by {off:e}");
-        let direction: Tensor<2> = tensor(&signed(901, 4 * 2048), [4, 2048], &output.device());
-        let loss = (output * direction).sum() / 4.0;
         let expected = file["training_loss"].as_f64().expect("a loss");
-        let grads = loss.backward();
-        let off = (values(loss)[0] - expected).abs() / expected.abs();
+        let off = (step.loss - expected).abs() / expected.abs();
         assert!(off < 5e-3, "{name}: loss off by {off:e}");
-        check_gradients(&name.to_string(), &net, &grads, &file["grad_norms"]);
+        let off = deviations(&name.to_string(), &step.norms, &file["grad_norms"]);
+        assert!(off[151] < 5e-2, "{name}: gradients off by {:e}", off[151]);
         let moved = &file["moving_after_one_training_step_mean_and_mean_square"];
         check_statistics(&name.to_string(), &export(&net), &weights, moved);
     }
 }
 
-fn check_gradients(device: &str, net: &Encoder, grads: &burn::tensor::Gradients, expected: &Value) {
-    let expected = expected.as_object().expect("norms");
-    let largest = expected
-        .values()
-        .filter_map(Value::as_f64)
-        .fold(0.0, f64::max);
-    let mut norms = Norms {
-        grads,
-        path: Vec::new(),
-        found: Vec::new(),
-    };
-    burn::module::Module::visit(net, &mut norms);
-    assert_eq!(norms.found.len(), expected.len());
-    for (keras, norm) in expected {
-        let norm = norm.as_f64().expect("a norm");
-        let name = our_name(keras);
-        let ours = norms
-            .found
-            .iter()
-            .find(|(found, _)| *found == name)
-            .expect("a gradient")
-            .1;
-        // A bias before a batch norm has no gradient in exact arithmetic; f32 leaves its rounding. The others go through
-        // batch norms over four values, which multiply f32's rounding: ATen's own kernels are off by as much.
-        let off = (ours - norm).abs();
+/// Where a batch norm has 64 values a channel or more, f32 holds the digits: PyTorch in f32 is off by 7.4e-5 in the
+/// outputs, 8.4e-5 in the loss, and in the gradient norms by 3.9e-4 (median) and 3.1e-3 (largest).
+#[test]
+fn a_training_step_of_resnet50v2_on_64_images_equals_float64() {
+    let weights = keras_weights(&own_reference("resnet50v2.json"));
+    let file = own_reference("resnet50v2_batch64.json");
+    let expected = |key: &str| file[key].as_f64().expect("a number");
+    for (name, device) in devices() {
+        let net = encoder(&EncoderPlan::Resnet50V2, &device);
+        let mut net = import(net, &weights).expect("all weights fit");
+        let step = training_step(&mut net, 64, &device);
+        let rows = [&step.output[..64], &step.output[2048..2048 + 64]].concat();
+        let off = length_ratio(&rows, &numbers(&file["output"]));
+        assert!(off < 1e-3, "{name}: outputs off by {off:e}");
+        let length = step.output.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let off = (length / expected("output_norm") - 1.0).abs();
+        assert!(off < 1e-4, "{name}: output length off by {off:e}");
+        let off = (step.loss / expected("loss") - 1.0).abs();
+        assert!(off < 1e-3, "{name}: loss off by {off:e}");
+        let off = deviations(&name.to_string(), &step.norms, &file["grad_norms"]);
         assert!(
-            off < 5e-2 * norm + 1e-7 * largest,
-            "{device}: {name}: {ours} is not {norm}"
+            off[76] < 1e-3,
+            "{name}: median gradient off by {:e}",
+            off[76]
         );
+        assert!(off[151] < 5e-3, "{name}: gradients off by {:e}", off[151]);
     }
 }
 
@@ -187,7 +235,7 @@ fn check_gradients(device: &str, net: &Encoder, grads: &burn::tensor::Gradients,
 struct Norms<'a> {
     grads: &'a burn::tensor::Gradients,
     path: Vec<String>,
-    found: Vec<(String, f64)>,
+    found: BTreeMap<String, f64>,
 }
 
 impl burn::module::ModuleVisitor for Norms<'_> {
@@ -213,7 +261,7 @@ impl burn::module::ModuleVisitor for Norms<'_> {
                 .filter(|part| !part.is_empty())
                 .collect();
             let norm = values(grad).iter().map(|g| g * g).sum::<f64>().sqrt();
-            self.found.push((parts.join("."), norm));
+            self.found.insert(parts.join("."), norm);
         }
     }
 }

@@ -10,7 +10,7 @@ mod runs;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use supcon::device::DeviceName;
 
 /// Every plain device that this build can open.
@@ -25,12 +25,21 @@ fn devices() -> Vec<(DeviceName, Device)> {
 }
 
 fn reference(name: &str) -> Value {
-    let folder = std::env::var_os("SUPCON_REFERENCE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference"),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
-    let text = std::fs::read_to_string(&path);
+    let folder = std::env::var_os("SUPCON_REFERENCE").map(PathBuf::from);
+    read(&folder.unwrap_or_else(own_folder).join(name))
+}
+
+/// A file of `tests/reference` that was made here, with the files that it was made from.
+fn own_reference(name: &str) -> Value {
+    read(&own_folder().join(name))
+}
+
+fn own_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference")
+}
+
+fn read(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path);
     let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).expect("reference files are JSON")
 }
