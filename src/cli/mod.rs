@@ -14,7 +14,7 @@ mod report;
 #[cfg(feature = "train")]
 mod run;
 
-use crate::spec::Overrides;
+use crate::spec::{MAX_RUNS, Overrides};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,12 +85,20 @@ struct SpecArgs {
     /// Change a value: a dotted key and a YAML value; `~` deletes it.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Lay this section of each spec's `profiles` over it.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Refuse to begin more runs than this.
+    #[arg(long, value_name = "N", default_value_t = MAX_RUNS)]
+    max_runs: usize,
 }
 
 impl SpecArgs {
     fn overrides(&self) -> Overrides {
         Overrides {
             set: self.set.clone(),
+            profile: self.profile.clone(),
+            max_runs: self.max_runs,
         }
     }
 }

@@ -16,20 +16,68 @@ pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan
     let mut names: BTreeMap<String, Loaded> = BTreeMap::new();
     let mut runs = Vec::new();
     for file in files {
-        let resolved = load(&file, overrides).and_then(|loaded| {
-            let found = resolve(&loaded);
-            if let Some(earlier) = names.get(&loaded.spec.name) {
-                problems.push(same_name(&loaded, earlier));
-            }
-            names.entry(loaded.spec.name.clone()).or_insert(loaded);
-            found
-        });
-        match resolved {
-            Ok(found) => runs.extend(found),
+        match load(&file, overrides) {
             Err(found) => problems.extend(found.into_vec()),
+            Ok(points) => {
+                runs.extend(resolve_points(&points, &mut problems));
+                for loaded in points {
+                    if let Some(earlier) = names.get(&loaded.spec.name) {
+                        problems.push(same_name(&loaded, earlier));
+                    }
+                    names.entry(loaded.spec.name.clone()).or_insert(loaded);
+                }
+            }
         }
     }
+    if runs.len() > overrides.max_runs {
+        let message = format!("these specs ask for {} runs", runs.len());
+        let note = format!("the limit is {}", overrides.max_runs);
+        let problem = Problem::new("too-many-runs", message).note(note);
+        problems.push(problem.help("give fewer specs, or raise the limit with `--max-runs`"));
+    }
     Problems::or(problems, runs)
+}
+
+/// The runs of all points of one spec; points that describe the same runs are a problem.
+fn resolve_points(points: &[Loaded], problems: &mut Vec<Problem>) -> Vec<RunPlan> {
+    let mut runs = Vec::new();
+    let mut seen: BTreeMap<String, &Loaded> = BTreeMap::new();
+    for loaded in points {
+        match resolve(loaded) {
+            Err(found) => problems.extend(found.into_vec()),
+            Ok(found) => {
+                let earlier = found
+                    .first()
+                    .and_then(|run| seen.insert(run.identity(), loaded));
+                problems.extend(earlier.map(|earlier| same_point(loaded, earlier)));
+                runs.extend(found);
+            }
+        }
+    }
+    runs
+}
+
+fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {
+    let key = loaded.point.iter().zip(&earlier.point);
+    // The first value that differs, or the first swept key where none does.
+    let key = key
+        .clone()
+        .find(|(a, b)| a.1 != b.1)
+        .or_else(|| key.clone().next());
+    let key = key.map_or("name", |((key, _), _)| key.as_str());
+    let shown = |point: &[(String, String)]| {
+        let each = point.iter().map(|(key, value)| format!("{key} = {value}"));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let message = format!(
+        "two points of the sweep describe the same runs: {}",
+        shown(&loaded.point)
+    );
+    Problem::new("duplicate-point", message)
+        .at(loaded.place(key))
+        .label("again")
+        .related(earlier.place(key), "the first of them")
+        .help("delete one of the values: a run is never trained twice")
 }
 
 fn same_name(loaded: &Loaded, earlier: &Loaded) -> Problem {

@@ -1,7 +1,7 @@
 //! What a run is: a hash over everything that reaches its figures. Names, device, paths, expectations and references do
 //! not, so that moving the data or renaming an experiment changes no identity.
 
-use super::RunPlan;
+use super::{PhasePlan, RunPlan};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,10 @@ impl RunPlan {
     /// SHA-256, in hexadecimal, over the canonical JSON of data, encoder, phases, seed and format.
     #[must_use]
     pub fn identity(&self) -> String {
+        self.hash(&self.phases)
+    }
+
+    fn hash(&self, phases: &[PhasePlan]) -> String {
         let text = canonical(&json!({
             "format": self.format,
             "seed": self.seed,
@@ -24,12 +28,19 @@ impl RunPlan {
                 "validation": self.data.validation,
             },
             "encoder": self.encoder,
-            "phases": self.phases,
+            "phases": phases,
         }));
         Sha256::digest(text.as_bytes())
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+
+    /// As `identity`, over everything that reaches the end of phase number `index`: phases with equal ones train the
+    /// same network.
+    #[must_use]
+    pub fn phase_identity(&self, index: usize) -> String {
+        self.hash(&self.phases[..=index])
     }
 
     /// `<name>-s<seed>-<hash>`.

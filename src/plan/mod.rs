@@ -6,6 +6,7 @@ mod identity;
 mod reference;
 mod resolve;
 mod shape;
+mod sharing;
 mod types;
 mod yaml;
 
@@ -13,4 +14,5 @@ pub use batch::{load_runs, spec_files};
 pub use identity::FORMAT;
 pub use resolve::resolve;
 pub use shape::Parameters;
+pub use sharing::{Shared, shared};
 pub use types::*;

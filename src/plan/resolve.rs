@@ -52,6 +52,7 @@ pub fn resolve(loaded: &Loaded) -> Result<Vec<RunPlan>, Problems> {
         data,
         encoder: encoder(&spec.encoder),
         phases,
+        point: loaded.point.clone(),
         expect: spec.expect.clone(),
         reference: references,
         origins: origins.collect(),

@@ -22,6 +22,9 @@ pub struct RunPlan {
     pub encoder: EncoderPlan,
     /// Phases in the order in which they run.
     pub phases: Vec<PhasePlan>,
+    /// What this point of a sweep sets, key path and value; not part of the identity, which holds the values themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub point: Vec<(String, String)>,
     /// Figures that the report compares with; not part of the identity.
     #[serde(default)]
     pub expect: Vec<ExpectSpec>,

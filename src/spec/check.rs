@@ -6,6 +6,7 @@ mod scalar;
 use super::layers::{Merged, quoted};
 use super::schema::{self, Key, Kind, Need, Part, Section};
 use super::span::join;
+use super::sweep;
 use crate::diag::{Problem, suggest};
 use figment::value::{Dict, Value};
 
@@ -26,6 +27,21 @@ pub(crate) fn check(merged: &Merged) -> Vec<Problem> {
         },
     );
     check.missing("", None, &merged.root, keys);
+    check.problems
+}
+
+/// The problems of the section `sweep`, which is taken out before its points are checked.
+pub(crate) fn check_sweep(merged: &Merged) -> Vec<Problem> {
+    let mut check = Check {
+        merged,
+        problems: Vec::new(),
+    };
+    let section = schema::SPEC.key("sweep");
+    if let (Some(value), Some(key)) = (merged.root.get("sweep"), section)
+        && !is_empty(value)
+    {
+        check.value("sweep", "sweep", value, &key.kind);
+    }
     check.problems
 }
 
@@ -157,7 +173,8 @@ impl Check<'_> {
             Kind::Part(part) => self.part(path, name, value, part),
             Kind::Step(steps) => self.step(path, name, value, steps),
             Kind::Named(section) => self.named(path, value, section),
-            Kind::Extends => {}
+            Kind::Axes(item) => self.axes(path, value, item),
+            Kind::Any | Kind::Extends | Kind::Profiles => {}
             _ => self.scalar(path, name, value, kind),
         }
     }
@@ -304,6 +321,21 @@ impl Check<'_> {
         }
         if dict.values().all(is_empty) {
             self.too_few(path, value, 1, "phase");
+        }
+    }
+
+    fn axes(&mut self, path: &str, value: &Value, item: &'static Kind) {
+        if self.mapping(path, value).is_none() {
+            return;
+        }
+        let mut leaves = Vec::new();
+        sweep::leaves("", path, value, &mut leaves);
+        for leaf in leaves {
+            let place = self.merged.key_place(&leaf.written, leaf.value);
+            match sweep::refuse(&leaf, place) {
+                Some(problem) => self.problems.push(problem),
+                None => self.value(&leaf.written, &leaf.key, leaf.value, item),
+            }
         }
     }
 

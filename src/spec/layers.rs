@@ -1,5 +1,6 @@
-//! The layers of a spec, weakest first: what it extends, the file, `SUPCON_SET__` variables, `--set` arguments.
-//! figment merges them: mappings merge, lists replace, `~` deletes; it also remembers the layer of each value.
+//! The layers of a spec, weakest first: what it extends, the file, a profile (`profile`), `SUPCON_SET__` variables,
+//! `--set` arguments, a point of a sweep (`sweep`). figment merges them: mappings merge, lists replace, `~` deletes; it
+//! also remembers the layer of each value.
 
 use super::source::{self, LayerKind, Source};
 use super::span::join;
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 const MAX_LAYERS: usize = 64;
 /// What a variable that sets a key begins with.
 pub(crate) const ENV_PREFIX: &str = "SUPCON_SET__";
+
+/// Keys that say how the layers are made.
+pub(crate) const STEERING: [&str; 2] = ["extends", "profiles"];
 
 /// The merged values of a spec, each with the layer that wrote it.
 pub(crate) struct Merged {
@@ -76,7 +80,11 @@ impl Provider for Layer<'_> {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let entries = self.tree.iter().filter(|(key, _)| key != "extends");
+        // What steers the layers is no value of the spec.
+        let entries = self
+            .tree
+            .iter()
+            .filter(|(key, _)| !STEERING.contains(&key.as_str()));
         let dict = entries
             .map(|(key, tree)| (key.clone(), value(tree)))
             .collect();
@@ -104,13 +112,59 @@ fn value(tree: &Tree) -> Value {
     }
 }
 
-/// Reads and merges all layers of the spec at `path`; `None` if one of them could not be read.
-pub(crate) fn merge(
+/// A figment value as a tree.
+pub(crate) fn tree(value: &Value) -> Tree {
+    match value {
+        Value::Empty(..) => Tree::Null,
+        Value::Bool(_, x) => Tree::Bool(*x),
+        Value::Num(_, Num::U64(x)) => Tree::Whole((*x).into()),
+        Value::Num(_, Num::I128(x)) => Tree::Whole(*x),
+        Value::Num(_, x) => Tree::Float(x.to_f64()),
+        Value::Char(_, x) => Tree::Text(x.to_string()),
+        Value::String(_, x) => Tree::Text(x.clone()),
+        Value::Array(_, items) => Tree::List(items.iter().map(tree).collect()),
+        Value::Dict(_, dict) => {
+            let entries = dict.iter().map(|(key, value)| (key.clone(), tree(value)));
+            Tree::Map(entries.collect())
+        }
+    }
+}
+
+/// Every text that a spec is made of, weakest first.
+#[derive(Clone)]
+pub(crate) struct Layers {
+    pub(crate) sources: Vec<Source>,
+    /// The spec's own file among `sources`.
+    pub(crate) own: usize,
+}
+
+impl Layers {
+    /// Merges the layers, and `above` over all of them.
+    pub(crate) fn merge(&self, above: &[Source]) -> Merged {
+        let sources: Vec<Source> = self.sources.iter().chain(above).cloned().collect();
+        let layers = sources.iter().enumerate();
+        let figment = layers.fold(Figment::new(), |figment, (number, source)| {
+            let tree = &source.tree;
+            figment.merge(Layer { number, tree })
+        });
+        // `Layer::data` cannot fail, so neither can the merge.
+        let mut data = figment.data().unwrap_or_default();
+        Merged {
+            root: data.remove(&Profile::Default).unwrap_or_default(),
+            figment,
+            sources,
+            own: self.own,
+        }
+    }
+}
+
+/// Reads all layers of the spec at `path`; `None` if one of them could not be read.
+pub(crate) fn read(
     path: &Path,
     overrides: &Overrides,
     env: &[(String, String)],
     problems: &mut Vec<Problem>,
-) -> Option<Merged> {
+) -> Option<Layers> {
     let mut reader = Reader {
         sources: Vec::new(),
         chain: Vec::new(),
@@ -131,31 +185,8 @@ pub(crate) fn merge(
     for text in &overrides.set {
         reader.assignment(LayerKind::Set, "--set", text, ("", "."));
     }
-    if reader.failed {
-        return None;
-    }
-    let sources = reader.sources;
-    let figment = sources
-        .iter()
-        .enumerate()
-        .fold(Figment::new(), |figment, (number, source)| {
-            figment.merge(Layer {
-                number,
-                tree: &source.tree,
-            })
-        });
-    // `Layer::data` cannot fail, so neither can the merge.
-    let root = figment
-        .data()
-        .ok()?
-        .remove(&Profile::Default)
-        .unwrap_or_default();
-    Some(Merged {
-        root,
-        figment,
-        sources,
-        own: own?,
-    })
+    let (sources, failed) = (reader.sources, reader.failed);
+    own.filter(|_| !failed).map(|own| Layers { sources, own })
 }
 
 struct Reader<'a> {

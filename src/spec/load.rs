@@ -1,10 +1,12 @@
 //! From a path to a checked, typed spec that knows the place of each of its values.
 
-use super::check::{check, is_empty};
-use super::layers::{self, ENV_PREFIX, Merged};
+use super::check::{check, check_sweep, is_empty};
+use super::layers::{self, ENV_PREFIX, Layers, Merged};
+use super::profile;
 use super::schema::{self, Key, Kind, Need};
 use super::source::{LayerKind, Source};
 use super::span::join;
+use super::sweep::{self, Point};
 use super::{Overrides, Spec};
 use crate::diag::{Place, Problem, Problems};
 use figment::value::{Dict, Num, Value};
@@ -19,6 +21,8 @@ pub struct Loaded {
     pub spec: Spec,
     /// The file that was asked for.
     pub path: PathBuf,
+    /// Key path and value of what this point of the sweep sets; empty without a sweep.
+    pub point: Vec<(String, String)>,
     /// Names of the phases in the order written: those of a base first, then new ones.
     pub phase_order: Vec<String>,
     /// Key path -> where the value came from, defaults included.
@@ -45,7 +49,11 @@ impl fmt::Display for Origin {
         match self.layer {
             LayerKind::Default => f.write_str("default"),
             LayerKind::Environment | LayerKind::Set => f.write_str(&self.file),
-            LayerKind::Template | LayerKind::Base | LayerKind::File => {
+            LayerKind::Template
+            | LayerKind::Base
+            | LayerKind::File
+            | LayerKind::Profile
+            | LayerKind::Sweep => {
                 write!(f, "{}:{}", self.file, self.line)
             }
         }
@@ -91,11 +99,12 @@ impl Loaded {
     }
 }
 
-/// Reads, merges, checks and types the spec at `path`; `SUPCON_SET__` variables of the process count.
+/// Reads, merges, checks and types the spec at `path`, one for each point of its sweep; `SUPCON_SET__` variables of the
+/// process count.
 ///
 /// # Errors
 /// Every problem that was found.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Problems> {
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Problems> {
     let text = |name: std::ffi::OsString| name.to_string_lossy().into_owned();
     let mut env: Vec<(String, String)> = std::env::vars_os()
         .map(|(key, value)| (text(key), text(value)))
@@ -113,18 +122,76 @@ pub fn load_with(
     path: &Path,
     overrides: &Overrides,
     env: &[(String, String)],
-) -> Result<Loaded, Problems> {
+) -> Result<Vec<Loaded>, Problems> {
     let mut problems = Vec::new();
-    let merged = layers::merge(path, overrides, env, &mut problems);
-    let Some(merged) = merged else {
-        let lost = || Problem::new("internal", "a layer was lost without a reason");
-        return Err(Problems::collect(problems).unwrap_or_else(|| lost().into()));
-    };
-    problems.extend(check(&merged));
+    let layers = layers::read(path, overrides, env, &mut problems);
+    let points = layers.map(|layers| checked(&layers, overrides, &mut problems));
     if let Some(problems) = Problems::collect(problems) {
         return Err(problems);
     }
-    let spec = serde_json::from_value(plain_dict(&merged.root)).map_err(|error| {
+    let Some(points) = points else {
+        return Err(Problem::new("internal", "a layer was lost without a reason").into());
+    };
+    let name = points
+        .first()
+        .and_then(|(_, merged)| merged.root.get("name"));
+    let name = name.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (points, merged): (Vec<Point>, Vec<Merged>) = points.into_iter().unzip();
+    let names = sweep::names(&name, &points);
+    let each = points.into_iter().zip(merged).zip(names);
+    each.map(|((point, merged), name)| typed(path, point, merged, name))
+        .collect()
+}
+
+/// The points of a spec with the chosen profile, and the problems of all of them and of the other profiles.
+fn checked(
+    layers: &Layers,
+    overrides: &Overrides,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Point, Merged)> {
+    profile::check(layers, problems);
+    let names = profile::names(layers);
+    let chosen = overrides.profile.as_ref();
+    for name in names.iter().filter(|name| chosen != Some(name)) {
+        // A profile that is not asked for now is a part of the spec all the same.
+        expand(&profile::select(layers, name), overrides.max_runs, problems);
+    }
+    match chosen {
+        Some(name) if !names.contains(name) => {
+            problems.push(profile::unknown(layers, name));
+            Vec::new()
+        }
+        Some(name) => expand(&profile::select(layers, name), overrides.max_runs, problems),
+        None => expand(layers, overrides.max_runs, problems),
+    }
+}
+
+/// The points of the layers' sweep, each merged and checked.
+fn expand(layers: &Layers, max_runs: usize, problems: &mut Vec<Problem>) -> Vec<(Point, Merged)> {
+    let mut base = layers.merge(&[]);
+    let known = problems.len();
+    problems.extend(check_sweep(&base));
+    let mut points = Vec::new();
+    if problems.len() == known {
+        points = sweep::expand(&base, max_runs, problems);
+    }
+    if points.is_empty() {
+        // The rest of the spec has mistakes of its own.
+        base.root.remove("sweep");
+        problems.extend(check(&base));
+    }
+    let merge = |point: Point| {
+        let mut merged = layers.merge(&point.layers);
+        merged.root.remove("sweep");
+        problems.extend(check(&merged));
+        (point, merged)
+    };
+    points.into_iter().map(merge).collect()
+}
+
+/// A checked point as a typed spec.
+fn typed(path: &Path, point: Point, merged: Merged, name: String) -> Result<Loaded, Problems> {
+    let mut spec: Spec = serde_json::from_value(plain_dict(&merged.root)).map_err(|error| {
         Problem::new(
             "internal",
             format!("the check let through what serde refuses: {error}"),
@@ -132,6 +199,7 @@ pub fn load_with(
         .at(merged.sources[merged.own].value_place(""))
         .help("this is a mistake in supcon, please report it with the spec")
     })?;
+    spec.name = name;
     let mut walk = Walk {
         merged: &merged,
         layers: BTreeMap::new(),
@@ -145,6 +213,7 @@ pub fn load_with(
     Ok(Loaded {
         spec,
         path: path.to_path_buf(),
+        point: point.values,
         phase_order,
         origins,
         sources,

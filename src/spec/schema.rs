@@ -70,8 +70,14 @@ pub enum Kind {
     Step(&'static [Key]),
     /// A mapping of free names to sections, in the order written.
     Named(&'static Section),
+    /// A mapping of dotted key paths of the spec to this kind; nested mappings say the same.
+    Axes(&'static Kind),
+    /// Any value; judged where it ends up.
+    Any,
     /// Templates or files that a spec builds on; taken out before the merge.
     Extends,
+    /// A mapping of free names to parts of a spec; taken out before the merge.
+    Profiles,
 }
 
 /// A part with several variants.
@@ -244,7 +250,7 @@ fn visit_kind(kind: &'static Kind, name: &str, see: &mut impl FnMut(&str, &'stat
     match kind {
         Kind::Map(section) => visit(section, format!("`{name}`"), see),
         Kind::Named(section) => visit(section, format!("a phase in `{name}`"), see),
-        Kind::List(item, _) | Kind::Set(item, _) => visit_kind(item, name, see),
+        Kind::List(item, _) | Kind::Set(item, _) | Kind::Axes(item) => visit_kind(item, name, see),
         Kind::Part(part) => {
             for variant in part.variants {
                 let title = format!("`{name}` with `{}: {}`", part.tag, variant.name);

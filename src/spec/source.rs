@@ -4,9 +4,11 @@
 use super::span::{Entry, Index, Span, join, scan};
 use super::yaml::{self, Tree};
 use crate::diag::{Place, Problem};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Largest file in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -22,10 +24,14 @@ pub enum LayerKind {
     Base,
     /// The spec itself.
     File,
+    /// The section of a file that `--profile` names.
+    Profile,
     /// A `SUPCON_SET__` variable.
     Environment,
     /// A `--set` argument.
     Set,
+    /// One point of a sweep.
+    Sweep,
 }
 
 /// A layer: its text, its values, and where they stand.
@@ -36,9 +42,11 @@ pub(crate) struct Source {
     pub(crate) label: String,
     /// Folder that relative paths start from; none for a template.
     pub(crate) folder: Option<PathBuf>,
-    lines: Vec<String>,
+    lines: Arc<[String]>,
     pub(crate) tree: Vec<(String, Tree)>,
-    index: Index,
+    index: Arc<Index>,
+    /// (path in the layer, path at which its value was written), where these differ.
+    moved: Vec<(String, String)>,
 }
 
 impl Source {
@@ -88,7 +96,7 @@ impl Source {
             ),
             Err(error) => problems.push(source.syntax(&error)),
         }
-        source.index = scan.index;
+        source.index = Arc::new(scan.index);
         (!source.tree.is_empty()).then_some(source)
     }
 
@@ -152,11 +160,8 @@ impl Source {
             Ok(tree) => source.tree = nest(&names, tree),
             Err(error) => problems.push(source.syntax(&error)),
         }
-        source.index = scan
-            .index
-            .into_iter()
-            .map(|(path, entry)| (path, shifted(entry, &shift)))
-            .collect();
+        let shifted = |(path, entry)| (path, shifted(entry, &shift));
+        source.index = Arc::new(scan.index.into_iter().map(shifted).collect());
         source.index_names(prefix, separator, &names);
         (!source.tree.is_empty()).then_some(source)
     }
@@ -178,7 +183,8 @@ impl Source {
                 container: true,
                 quoted: false,
             };
-            self.index.entry(path.clone()).or_insert(inner).key = Some(key);
+            let index = Arc::make_mut(&mut self.index);
+            index.entry(path.clone()).or_insert(inner).key = Some(key);
             column += key.len + separator.len();
         }
     }
@@ -191,7 +197,44 @@ impl Source {
             folder,
             lines,
             tree: Vec::new(),
-            index: Index::new(),
+            index: Arc::default(),
+            moved: Vec::new(),
+        }
+    }
+
+    /// A layer of its own from a part of this text: the value that was written at `from` stands at `to`.
+    pub(crate) fn part(
+        &self,
+        kind: LayerKind,
+        tree: Vec<(String, Tree)>,
+        to: &str,
+        from: &str,
+    ) -> Self {
+        let mut moved = self.moved.clone();
+        moved.push((to.to_owned(), self.written(from).into_owned()));
+        Self {
+            kind,
+            tree,
+            moved,
+            ..self.clone()
+        }
+    }
+
+    /// The path at which the value of a path was written.
+    fn written<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        let inside = |to: &str| match path.strip_prefix(to) {
+            Some(rest) if to.is_empty() || rest.is_empty() || rest.starts_with('.') => Some(rest),
+            _ => None,
+        };
+        let found = self
+            .moved
+            .iter()
+            .rev()
+            .find_map(|(to, from)| Some((to, from, inside(to)?)));
+        match found {
+            None => path.into(),
+            Some((to, from, rest)) if to.is_empty() && !rest.is_empty() => join(from, rest).into(),
+            Some((_, from, rest)) => format!("{from}{rest}").into(),
         }
     }
 
@@ -219,7 +262,8 @@ impl Source {
 
     /// The entry of a path, or of the nearest path above it that was written here.
     fn entry(&self, path: &str) -> Option<(&Entry, bool)> {
-        let mut path = path;
+        let written = self.written(path);
+        let mut path = written.as_ref();
         let mut exact = true;
         loop {
             if let Some(entry) = self.index.get(path) {
@@ -307,7 +351,7 @@ fn shifted(entry: Entry, shift: &dyn Fn(Span) -> Span) -> Entry {
 }
 
 /// `a.b.c` and a value as nested mappings.
-fn nest(names: &[&str], value: Tree) -> Vec<(String, Tree)> {
+pub(crate) fn nest(names: &[&str], value: Tree) -> Vec<(String, Tree)> {
     let mut tree = value;
     for name in names.iter().skip(1).rev() {
         tree = Tree::Map(vec![((*name).to_owned(), tree)]);

@@ -83,6 +83,59 @@ pub static SPEC: Section = Section {
             "[]",
             "curves of other programs, drawn beside ours",
         ),
+        optional(
+            "sweep",
+            Kind::Map(&SWEEP),
+            "values to try: one experiment for each point, each with every seed",
+        ),
+        optional(
+            "profiles",
+            Kind::Profiles,
+            "sections by name; `--profile NAME` lays one over the spec",
+        ),
+    ],
+};
+
+/// The `sweep` section.
+pub static SWEEP: Section = Section {
+    name: "sweep",
+    doc: "values of keys below `data`, `augment`, `encoder` and `phases`; all axes are combined",
+    keys: &[
+        optional(
+            "grid",
+            Kind::Axes(&Kind::List(&Kind::Any, 1)),
+            "key path to a list: every value with every value of the other axes",
+        ),
+        optional(
+            "zip",
+            Kind::Axes(&Kind::List(&Kind::Any, 1)),
+            "key path to a list: the first values of all lists together, then the second, ...",
+        ),
+        optional(
+            "range",
+            Kind::Axes(&Kind::Map(&RANGE)),
+            "key path to a range of numbers: an axis as in `grid`",
+        ),
+    ],
+};
+
+/// One range of a sweep.
+pub static RANGE: Section = Section {
+    name: "range",
+    doc: "evenly spaced numbers, both ends included",
+    keys: &[
+        required("from", Kind::Float(Range::FINITE), "first number"),
+        required("to", Kind::Float(Range::FINITE), "last number"),
+        required("steps", Kind::Whole(2, 10_000), "how many numbers"),
+        default(
+            "scale",
+            Kind::Choice(&[
+                ("linear", "equal differences"),
+                ("log", "equal ratios; both ends above 0"),
+            ]),
+            "linear",
+            "what is equal between neighbours",
+        ),
     ],
 };
 
