@@ -81,6 +81,7 @@ pub fn plan(name: &str, seed: u64) -> RunPlan {
         },
         encoder: EncoderPlan::Resnet50V2,
         phases,
+        point: Vec::new(),
         expect: vec![
             expect("test_accuracy", Some((0.49, 0.02)), None),
             expect(&format!("{last}.train_loss"), None, Some(1.3)),

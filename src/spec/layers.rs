@@ -119,7 +119,7 @@ pub(crate) fn tree(value: &Value) -> Tree {
         Value::Bool(_, x) => Tree::Bool(*x),
         Value::Num(_, Num::U64(x)) => Tree::Whole((*x).into()),
         Value::Num(_, Num::I128(x)) => Tree::Whole(*x),
-        Value::Num(_, x) => Tree::Float(x.to_f64()),
+        Value::Num(..) => Tree::Float(value.to_f64().unwrap_or(f64::NAN)),
         Value::Char(_, x) => Tree::Text(x.to_string()),
         Value::String(_, x) => Tree::Text(x.clone()),
         Value::Array(_, items) => Tree::List(items.iter().map(tree).collect()),
