@@ -1,5 +1,5 @@
 //! Memory of a run's process on `cpu`, estimated from the layer table and from what `src/ops` keeps and allocates. The
-//! program itself and the allocator's gaps are not in it. `tests/compute/costs.rs` holds it against a real process.
+//! program itself and the allocator's gaps are not in it. `tests/compute/memory.rs` holds it against a real process.
 
 use super::cost::Host;
 use super::{AugmentPlan, Layer, LayerKind, LossPlan, Parameters, PhasePlan, RunPlan};
