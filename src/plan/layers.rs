@@ -12,7 +12,7 @@ pub(super) type Map = [usize; 3];
 
 /// What a layer computes, with the sizes that its arrays follow from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum LayerKind {
+pub enum Operation {
     /// Convolution with a square window of odd side and zeros of half a window around the image.
     Conv {
         /// Side of the window in pixels.
@@ -63,7 +63,7 @@ pub enum LayerKind {
     },
 }
 
-impl fmt::Display for LayerKind {
+impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let then = |relu: &bool| if *relu { ", relu" } else { "" };
         match self {
@@ -78,13 +78,13 @@ impl fmt::Display for LayerKind {
     }
 }
 
-impl Serialize for LayerKind {
+impl Serialize for Operation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl LayerKind {
+impl Operation {
     /// Field, shape in PyTorch's layout and whether it is trained, for each array of the layer.
     fn arrays(self) -> Vec<(&'static str, Vec<usize>, bool)> {
         match self {
@@ -137,7 +137,7 @@ pub struct Layer {
     /// Path of the module; layers without arrays have a name of their own beside the modules.
     pub name: String,
     /// What it computes.
-    pub kind: LayerKind,
+    pub kind: Operation,
     /// `[height, width, channels]` of one image, or `[features]`.
     pub output: Vec<usize>,
     /// Numbers that gradients reach.
@@ -157,7 +157,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    fn new(name: String, kind: LayerKind, input: Map, output: Map) -> Self {
+    fn new(name: String, kind: Operation, input: Map, output: Map) -> Self {
         let arrays = kind.arrays();
         let count = |trained: bool| -> usize {
             let chosen = arrays
@@ -172,11 +172,11 @@ impl Layer {
             .first()
             .map_or(0, |(_, shape, _)| shape.iter().product());
         let multiply_accumulates = match kind {
-            LayerKind::Conv { .. } | LayerKind::Dense { .. } => height * width * weight,
+            Operation::Conv { .. } | Operation::Dense { .. } => height * width * weight,
             _ => 0,
         };
         let output = match kind {
-            LayerKind::AveragePool | LayerKind::Dropout { .. } | LayerKind::Dense { .. } => {
+            Operation::AveragePool | Operation::Dropout { .. } | Operation::Dense { .. } => {
                 vec![channels]
             }
             _ => vec![height, width, channels],
@@ -247,7 +247,7 @@ impl HeadPlan {
             if rate > 0.0 {
                 table.push(
                     &format!("dropout.{number}"),
-                    LayerKind::Dropout { rate },
+                    Operation::Dropout { rate },
                     from,
                     from,
                 );
@@ -259,7 +259,7 @@ impl HeadPlan {
             } else {
                 relu
             };
-            let kind = LayerKind::Dense {
+            let kind = Operation::Dense {
                 inputs,
                 outputs,
                 relu,
@@ -286,7 +286,7 @@ struct Table {
 }
 
 impl Table {
-    fn push(&mut self, name: &str, kind: LayerKind, input: Map, output: Map) -> Map {
+    fn push(&mut self, name: &str, kind: Operation, input: Map, output: Map) -> Map {
         let name = format!("{}{name}", self.prefix);
         let carried = self.carried;
         self.layers.push(Layer {
@@ -312,7 +312,7 @@ impl Table {
         bias: bool,
     ) -> Map {
         let [height, width, inputs] = input;
-        let kind = LayerKind::Conv {
+        let kind = Operation::Conv {
             kernel,
             stride,
             inputs,
@@ -325,7 +325,7 @@ impl Table {
 
     fn norm(&mut self, name: &str, input: Map, relu: bool) -> Map {
         let channels = input[2];
-        self.push(name, LayerKind::Norm { channels, relu }, input, input);
+        self.push(name, Operation::Norm { channels, relu }, input, input);
         self.keep(input);
         self.keep(input);
         input
@@ -334,7 +334,7 @@ impl Table {
     fn pool(&mut self, name: &str, input: Map, [kernel, stride]: [usize; 2]) -> Map {
         let [height, width, channels] = input;
         let output = [height.div_ceil(stride), width.div_ceil(stride), channels];
-        self.push(name, LayerKind::MaxPool { kernel, stride }, input, output)
+        self.push(name, Operation::MaxPool { kernel, stride }, input, output)
     }
 
     /// A block of `resnet50_v2`, pre-activation: `x` -> the map behind the sum.
@@ -353,7 +353,7 @@ impl Table {
         let y = self.norm("norm3", y, true);
         let y = self.conv("conv3", y, [1, 1], outputs, true);
         self.carried = 0;
-        self.push("add", LayerKind::Add { relu: false }, y, y)
+        self.push("add", Operation::Add { relu: false }, y, y)
     }
 
     /// A block of `resnet_cifar`, post-activation: `x` -> the map behind the last ReLU. `made` says that `x` comes out of
@@ -371,7 +371,7 @@ impl Table {
             self.pool("shortcut", x, [1, stride]);
         }
         self.carried = 0;
-        self.push("add", LayerKind::Add { relu: true }, y, y);
+        self.push("add", Operation::Add { relu: true }, y, y);
         // burn's ReLU keeps the sum.
         self.keep(y);
         y
@@ -380,7 +380,7 @@ impl Table {
     /// Closes an encoder with the mean over all pixels.
     fn averaged(mut self, map: Map) -> Vec<Layer> {
         self.prefix.clear();
-        self.push("pool", LayerKind::AveragePool, map, [1, 1, map[2]]);
+        self.push("pool", Operation::AveragePool, map, [1, 1, map[2]]);
         self.layers
     }
 }

@@ -2,7 +2,7 @@
 //! program itself and the allocator's gaps are not in it. `tests/compute/memory.rs` holds it against a real process.
 
 use super::cost::Host;
-use super::{AugmentPlan, Layer, LayerKind, LossPlan, Parameters, PhasePlan, RunPlan};
+use super::{AugmentPlan, Layer, LossPlan, Operation, Parameters, PhasePlan, RunPlan};
 use serde::Serialize;
 
 /// Bytes of a float.
@@ -150,7 +150,7 @@ fn inference(layers: &[Layer], batch: usize, host: &Host) -> usize {
 /// Floats of the patches that one thread works on, 0 for layers without any: products need none, and the smallest maps go
 /// tap by tap.
 fn columns(layer: &Layer) -> usize {
-    let LayerKind::Conv { kernel, inputs, .. } = layer.kind else {
+    let Operation::Conv { kernel, inputs, .. } = layer.kind else {
         return 0;
     };
     let [height, width, _] = layer.input;
