@@ -48,13 +48,12 @@ enum Verb {
         #[command(flatten)]
         specs: SpecArgs,
     },
-    /// Show the runs that specs describe, with their phases and sizes.
+    /// Show the runs that specs describe: phases, layers, steps, memory and disk.
     Plan {
         #[command(flatten)]
         specs: SpecArgs,
-        /// Say for each value which layer, file and line it came from.
-        #[arg(long)]
-        explain: bool,
+        #[command(flatten)]
+        view: plan::View,
     },
     /// Draw charts and a page from recorded runs.
     Report {
@@ -110,7 +109,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "train")]
         Verb::Run(args) => run::run(&args),
         Verb::Check { specs } => check::check(&specs.paths, &specs.overrides()),
-        Verb::Plan { specs, explain } => plan::plan(&specs.paths, &specs.overrides(), explain),
+        Verb::Plan { specs, view } => plan::plan(&specs.paths, &specs.overrides(), view),
         Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
         #[cfg(feature = "train")]
         Verb::Doctor => doctor::doctor(),

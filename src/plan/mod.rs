@@ -2,7 +2,11 @@
 
 mod batch;
 mod conflicts;
+mod cost;
+mod disk;
 mod identity;
+mod layers;
+mod memory;
 mod reference;
 mod resolve;
 mod shape;
@@ -11,8 +15,12 @@ mod types;
 mod yaml;
 
 pub use batch::{load_runs, spec_files};
+pub use cost::{Composition, Host, PhaseCost, RunCost, Steps};
+pub use disk::{Disk, model_bytes};
 pub use identity::FORMAT;
+pub use layers::{Array, Layer, Operation};
+pub use memory::Memory;
 pub use resolve::resolve;
-pub use shape::Parameters;
+pub use shape::{Parameters, SHAPES_CLASSES, SplitSizes};
 pub use sharing::{Shared, shared};
 pub use types::*;

@@ -1,10 +1,11 @@
-//! Sizes that follow from a plan alone: features, outputs and parameters. The only judge of them; tests compare it with
-//! the networks as they are built.
+//! Sizes that follow from a plan alone: images, classes, features, outputs and parameters. The sizes of networks are sums
+//! of their tables (`layers.rs`).
 
-use super::{EncoderPlan, HeadPlan, SourcePlan};
+use super::{DataPlan, EncoderPlan, HeadPlan, Layer, SourcePlan};
+use serde::Serialize;
 
-/// Numbers that an encoder holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Numbers that a network holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Parameters {
     /// Changed by the optimizer.
     pub trainable: usize,
@@ -12,13 +13,62 @@ pub struct Parameters {
     pub moving: usize,
 }
 
+/// Class names of CIFAR-10 in label order, as its `batches.meta.txt` has them.
+const CIFAR10_CLASSES: [&str; 10] = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+];
+
+/// Class names of the built-in set in label order, sorted.
+pub const SHAPES_CLASSES: [&str; 10] = [
+    "arrow", "bar", "crescent", "cross", "disc", "hexagon", "ring", "square", "star", "triangle",
+];
+
+/// Side of the images of CIFAR-10 and the built-in set in pixels.
+const SIDE: usize = 32;
+
+/// Images of each split as training sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SplitSizes {
+    /// What training sees.
+    pub train: usize,
+    /// Held out of the training split.
+    pub validation: usize,
+    /// What the finished model is judged on.
+    pub test: usize,
+}
+
 impl SourcePlan {
+    /// Class names in label order; a folder's are only known when it is read.
+    #[must_use]
+    pub fn class_names(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Cifar10 => Some(&CIFAR10_CLASSES),
+            Self::Shapes { .. } => Some(&SHAPES_CLASSES),
+            Self::ImageFolder { .. } => None,
+        }
+    }
+
     /// Classes of the set; a folder's are only known when it is read.
     #[must_use]
     pub fn classes(&self) -> Option<usize> {
+        self.class_names().map(<[_]>::len)
+    }
+
+    /// Height and width of the images in pixels.
+    #[must_use]
+    pub fn image_size(&self) -> [usize; 2] {
         match self {
-            Self::Cifar10 | Self::Shapes { .. } => Some(10),
-            Self::ImageFolder { .. } => None,
+            Self::Cifar10 | Self::Shapes { .. } => [SIDE; 2],
+            Self::ImageFolder { image_size } => [*image_size; 2],
         }
     }
 
@@ -31,25 +81,43 @@ impl SourcePlan {
             Self::ImageFolder { .. } => None,
         }
     }
+
+    /// Images in the test split, if known.
+    #[must_use]
+    pub fn test_images(&self) -> Option<usize> {
+        match self {
+            Self::Cifar10 => Some(10_000),
+            Self::Shapes { test_size, .. } => Some(*test_size),
+            Self::ImageFolder { .. } => None,
+        }
+    }
+}
+
+impl DataPlan {
+    /// Images of each split, if they are known without reading the files.
+    #[must_use]
+    pub fn split_sizes(&self) -> Option<SplitSizes> {
+        let all = self.train_limit.or(self.source.train_images())?;
+        let validation = (all as f64 * self.validation).round() as usize;
+        Some(SplitSizes {
+            train: all.saturating_sub(validation),
+            validation,
+            test: self.source.test_images()?,
+        })
+    }
 }
 
 impl EncoderPlan {
     /// Length of the vector that the encoder makes of an image.
     #[must_use]
     pub fn features(&self) -> usize {
-        match self {
-            Self::Resnet50V2 => 2048,
-            Self::ResnetCifar { width, .. } => 4 * width,
-        }
+        outputs(&self.layers([SIDE; 2]))
     }
 
-    /// Parameters of the encoder.
+    /// Parameters of the encoder, the same for images of every size.
     #[must_use]
     pub fn parameters(&self) -> Parameters {
-        match self {
-            Self::Resnet50V2 => resnet50_v2(),
-            Self::ResnetCifar { blocks, width } => resnet_cifar(*blocks, *width),
-        }
+        Parameters::of(&self.layers([SIDE; 2]))
     }
 }
 
@@ -57,93 +125,34 @@ impl HeadPlan {
     /// Length of the vector that the loss sees.
     #[must_use]
     pub fn outputs(&self, classes: usize) -> usize {
-        match self {
-            Self::Projection { widths, .. } => widths.last().copied().unwrap_or_default(),
-            Self::Classifier { .. } => classes,
-        }
+        // The outputs of the last layer do not depend on what the first one reads.
+        outputs(&self.layers(1, classes))
     }
 
     /// Weights and biases of the dense layers, all trainable.
     #[must_use]
     pub fn parameters(&self, features: usize, classes: usize) -> usize {
-        let (mut inputs, mut sum) = (features, 0);
-        let hidden = match self {
-            Self::Projection { widths, .. } => widths,
-            Self::Classifier { hidden, .. } => hidden,
-        };
-        let last = matches!(self, Self::Classifier { .. }).then_some(classes);
-        for outputs in hidden.iter().copied().chain(last) {
-            sum += (inputs + 1) * outputs;
-            inputs = outputs;
-        }
-        sum
+        Parameters::of(&self.layers(features, classes)).trainable
     }
 }
 
-/// Running sums over the layers of a network.
-#[derive(Default)]
-struct Sum {
-    trainable: usize,
-    moving: usize,
-}
-
-impl Sum {
-    fn conv(&mut self, kernel: usize, inputs: usize, outputs: usize, bias: bool) {
-        self.trainable += kernel * kernel * inputs * outputs + if bias { outputs } else { 0 };
-    }
-
-    fn batch_norm(&mut self, channels: usize) {
-        self.trainable += 2 * channels;
-        self.moving += 2 * channels;
-    }
-
-    fn parameters(self) -> Parameters {
-        Parameters {
-            trainable: self.trainable,
-            moving: self.moving,
+impl Parameters {
+    /// Sums of a table.
+    #[must_use]
+    pub fn of(layers: &[Layer]) -> Self {
+        Self {
+            trainable: layers.iter().map(|layer| layer.parameters).sum(),
+            moving: layers.iter().map(|layer| layer.statistics).sum(),
         }
     }
 }
 
-/// `keras/applications/resnet_v2.py` and `resnet.py` at v2.15.0, `block2` and `stack2`.
-fn resnet50_v2() -> Parameters {
-    let mut sum = Sum::default();
-    sum.conv(7, 3, 64, true);
-    let mut channels = 64;
-    for (filters, blocks) in [(64, 3), (128, 4), (256, 6), (512, 3)] {
-        for block in 0..blocks {
-            sum.batch_norm(channels);
-            if block == 0 {
-                sum.conv(1, channels, 4 * filters, true);
-            }
-            sum.conv(1, channels, filters, false);
-            sum.batch_norm(filters);
-            sum.conv(3, filters, filters, false);
-            sum.batch_norm(filters);
-            sum.conv(1, filters, 4 * filters, true);
-            channels = 4 * filters;
-        }
-    }
-    sum.batch_norm(channels);
-    sum.parameters()
-}
-
-/// He et al. 2015, section 4.2, shortcuts of option A: no parameters.
-fn resnet_cifar(blocks: usize, width: usize) -> Parameters {
-    let mut sum = Sum::default();
-    sum.conv(3, 3, width, false);
-    sum.batch_norm(width);
-    let mut channels = width;
-    for stage in [width, 2 * width, 4 * width] {
-        for _ in 0..blocks {
-            sum.conv(3, channels, stage, false);
-            sum.batch_norm(stage);
-            sum.conv(3, stage, stage, false);
-            sum.batch_norm(stage);
-            channels = stage;
-        }
-    }
-    sum.parameters()
+/// Length of what the last layer gives.
+fn outputs(layers: &[Layer]) -> usize {
+    layers
+        .last()
+        .and_then(|layer| layer.output.last().copied())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

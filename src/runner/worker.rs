@@ -9,7 +9,6 @@ use crate::model::Weight;
 use crate::plan::RunPlan;
 use crate::record::{self, NamedTensor, RecordError, RunDir, State, Status};
 use crate::train::{self, Event, Outcome, TrainError};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -193,32 +192,15 @@ impl Worker {
             self.dir.write_predictions(&outcome.predictions)?;
         }
         let tensors: Vec<NamedTensor> = outcome.weights.iter().map(named).collect();
-        self.dir.write_model(&tensors, &self.model_metadata())?;
+        let status = &self.status;
+        let metadata =
+            self.plan
+                .model_metadata(&status.version, &status.class_names, &status.data_hash);
+        self.dir.write_model(&tensors, &metadata)?;
         self.status.state = State::Done;
         self.dir.write_status(&self.status)?;
         self.dir.finish()?;
         Ok(0)
-    }
-
-    /// What somebody who opens the model alone must know.
-    fn model_metadata(&self) -> BTreeMap<String, String> {
-        let json = |value| serde_json::to_string(value).unwrap_or_default();
-        let augment = self.plan.phases.last().map(|phase| phase.augment.clone());
-        BTreeMap::from([
-            ("format".to_owned(), "pt".to_owned()),
-            ("producer".to_owned(), self.status.version.clone()),
-            ("run_id".to_owned(), self.plan.run_id.clone()),
-            ("class_names".to_owned(), json(&self.status.class_names)),
-            ("data_hash".to_owned(), self.status.data_hash.clone()),
-            (
-                "preprocessing".to_owned(),
-                serde_json::to_string(&augment).unwrap_or_default(),
-            ),
-            (
-                "input".to_owned(),
-                "NHWC f32 on the 0..255 scale before preprocessing".to_owned(),
-            ),
-        ])
     }
 
     /// Ends the run without a result: status and log say why.

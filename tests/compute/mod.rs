@@ -2,8 +2,11 @@
 //! SUPCON_REFERENCE names) and against the plain burn composition.
 
 mod augment;
+mod costs;
 mod encoders;
 mod losses;
+#[cfg(target_os = "linux")]
+mod memory;
 mod ops;
 mod optimizers;
 mod runs;

@@ -33,15 +33,25 @@ phases:
     optimizer: {name: adam}
 ";
 
-struct Bench {
+pub(super) struct Bench {
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("tiny.yaml"), SPEC).expect("a spec");
         Self { folder }
+    }
+
+    /// The folder that goes with the bench.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The spec above.
+    pub(super) fn spec(&self) -> PathBuf {
+        self.folder().join("tiny.yaml")
     }
 
     fn run(&self, results: &str, arguments: &[&str]) -> (std::process::Output, PathBuf) {
@@ -57,7 +67,7 @@ impl Bench {
         (output, results)
     }
 
-    fn record(&self, results: &str, arguments: &[&str]) -> RunRecord {
+    pub(super) fn record(&self, results: &str, arguments: &[&str]) -> RunRecord {
         let (output, results) = self.run(results, arguments);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{text}");
@@ -80,7 +90,7 @@ fn without_wall_times(run: &RunRecord) -> Vec<MetricRow> {
     .collect()
 }
 
-fn bytes(run: &RunRecord, name: &str) -> Vec<u8> {
+pub(super) fn bytes(run: &RunRecord, name: &str) -> Vec<u8> {
     std::fs::read(run.dir.file(name)).expect("a file of the run")
 }
 
@@ -156,8 +166,7 @@ fn a_complete_run_is_not_trained_again() {
 #[test]
 fn a_loss_that_is_not_finite_stops_the_run_before_the_update_and_names_the_images() {
     let bench = Bench::new();
-    let spec = bench.folder.path().join("tiny.yaml");
-    let mut plan = plan::load_runs(&[spec], &Overrides::default())
+    let mut plan = plan::load_runs(&[bench.spec()], &Overrides::default())
         .expect("a plan")
         .remove(0);
     // No spec can ask for this step size; it makes every weight overflow in the first update.

@@ -1,13 +1,13 @@
 //! The ten outlines as signed distances: negative inside, positive outside, in units of the shape's radius. Formulas
 //! after Quilez, "2D distance functions"; only +, -, *, / and square roots, so that every machine gets the same bytes.
 
+use crate::plan::SHAPES_CLASSES;
+
 /// A point of the plane.
 pub(super) type Point = [f32; 2];
 
 /// Class names in label order, sorted.
-pub(super) const NAMES: [&str; 10] = [
-    "arrow", "bar", "crescent", "cross", "disc", "hexagon", "ring", "square", "star", "triangle",
-];
+pub(super) const NAMES: [&str; 10] = SHAPES_CLASSES;
 
 const HALF_ROOT_3: f32 = 0.866_025_4;
 const TRIANGLE: [Point; 3] = [

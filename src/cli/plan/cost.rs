@@ -1,0 +1,300 @@
+//! Costs as text: the layer table, steps, batches, compute, memory and disk.
+
+use super::View;
+use crate::plan::{Composition, Disk, Layer, Memory, PhaseCost, PhasePlan, RunPlan};
+use std::fmt::Write;
+
+/// The cost of a phase, below its parts.
+pub(super) fn phase(
+    out: &mut String,
+    run: &RunPlan,
+    phase: &PhasePlan,
+    cost: &PhaseCost,
+    view: View,
+) {
+    let unknown = || "depends on the folder's images and classes".to_owned();
+    let steps = cost.steps.map(|steps| {
+        format!(
+            "{} an epoch, the last one with {} images; {} in all",
+            grouped(steps.per_epoch),
+            grouped(steps.last_batch),
+            grouped(steps.total)
+        )
+    });
+    let batch = cost.batch.as_ref().map(composition);
+    let compute = cost.step_multiply_accumulates.map(|step| {
+        let phase = cost.multiply_accumulates;
+        let phase = phase.map_or_else(String::new, |all| format!(", {} in all", count(all)));
+        format!("{} multiply-accumulates a step{phase}", count(step))
+    });
+    let rows = [
+        ("steps", steps),
+        ("batch", batch),
+        (
+            "rate",
+            Some(format!("{} in every step", cost.learning_rate)),
+        ),
+        ("compute", compute),
+        ("memory", cost.memory.as_ref().map(memory)),
+    ];
+    for (name, text) in rows {
+        let _ = writeln!(out, "           {name:8} {}", text.unwrap_or_else(unknown));
+    }
+    let [height, width] = run.data.source.image_size();
+    let _ = writeln!(out, "           layers at {height}x{width}, for one image");
+    table(out, &rows_of(phase, cost, view.layers));
+}
+
+/// The folder of a finished run.
+pub(super) fn disk(out: &mut String, disk: Option<&Disk>) {
+    let text = disk.map_or_else(
+        || "depends on the folder's images and classes".to_owned(),
+        |disk| {
+            format!(
+                "{} a run: model {}, predictions {}, metrics {}, text {}",
+                size(disk.total),
+                size(disk.model),
+                size(disk.predictions),
+                size(disk.metrics),
+                size(disk.text)
+            )
+        },
+    );
+    let _ = writeln!(out, "  disk     {text}");
+}
+
+fn composition(batch: &Composition) -> String {
+    let mut text = format!(
+        "{:.1} classes with {:.1} images each expected",
+        batch.classes, batch.per_class
+    );
+    if let (Some(positives), Some(alone)) = (batch.positives, batch.alone) {
+        let _ = write!(
+            text,
+            "; an anchor has {positives:.1} other positives, and none with probability {alone:.2}"
+        );
+    }
+    text
+}
+
+fn memory(memory: &Memory) -> String {
+    let mut text = format!(
+        "about {} on `cpu`: parameters {}, gradients {}, moments {}, activations {}, workspace {}, batches {}",
+        size(memory.peak),
+        size(memory.parameters),
+        size(memory.gradients),
+        size(memory.moments),
+        size(memory.activations),
+        size(memory.workspace.max(memory.evaluation)),
+        size(memory.batches)
+    );
+    match memory.images {
+        Some(images) => {
+            let _ = write!(text, ", images {}", size(images));
+        }
+        None => text.push_str("; the folder's images come on top"),
+    }
+    text
+}
+
+/// One row of the table: a layer, or several of one block.
+#[derive(Debug, PartialEq)]
+struct Row {
+    name: String,
+    kind: String,
+    output: String,
+    parameters: usize,
+    statistics: usize,
+    multiply_accumulates: u64,
+}
+
+impl Row {
+    fn of(layer: &Layer) -> Self {
+        let sides: Vec<String> = layer.output.iter().map(ToString::to_string).collect();
+        Self {
+            name: layer.name.clone(),
+            kind: layer.kind.to_string(),
+            output: sides.join("x"),
+            parameters: layer.parameters,
+            statistics: layer.statistics,
+            multiply_accumulates: layer.multiply_accumulates,
+        }
+    }
+
+    /// Takes a later layer in, whose output is then that of both.
+    fn take(&mut self, layer: Self) {
+        self.output = layer.output;
+        self.parameters += layer.parameters;
+        self.statistics += layer.statistics;
+        self.multiply_accumulates += layer.multiply_accumulates;
+    }
+}
+
+/// The rows of a phase's table: a frozen encoder is one, a block is one unless each layer is asked for.
+fn rows_of(phase: &PhasePlan, cost: &PhaseCost, each: bool) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for layer in &cost.layers {
+        let row = Row::of(layer);
+        let group = match block(&layer.name) {
+            _ if phase.freeze_encoder && layer.name.starts_with("encoder.") => {
+                Some(("encoder", "frozen"))
+            }
+            Some(block) if !each => Some((block, "block")),
+            _ => None,
+        };
+        let Some((name, kind)) = group else {
+            rows.push(row);
+            continue;
+        };
+        if let Some(last) = rows.last_mut().filter(|last| last.name == name) {
+            last.take(row);
+            continue;
+        }
+        rows.push(Row {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            ..row
+        });
+    }
+    rows
+}
+
+/// `encoder.stages.0.blocks.1` of a layer inside it.
+fn block(name: &str) -> Option<&str> {
+    const BLOCKS: &str = ".blocks.";
+    let number = name.find(BLOCKS)? + BLOCKS.len();
+    let end = number + name[number..].find('.')?;
+    Some(&name[..end])
+}
+
+fn table(out: &mut String, rows: &[Row]) {
+    let sum = |value: fn(&Row) -> usize| rows.iter().map(value).sum::<usize>();
+    let total = Row {
+        name: "total".into(),
+        kind: String::new(),
+        output: rows
+            .last()
+            .map_or_else(String::new, |row| row.output.clone()),
+        parameters: sum(|row| row.parameters),
+        statistics: sum(|row| row.statistics),
+        multiply_accumulates: rows.iter().map(|row| row.multiply_accumulates).sum(),
+    };
+    let head = [
+        "layer",
+        "kind",
+        "output",
+        "parameters",
+        "statistics",
+        "MACs",
+    ]
+    .map(str::to_owned);
+    let cells = |row: &Row| {
+        [
+            row.name.clone(),
+            row.kind.clone(),
+            row.output.clone(),
+            blank(row.parameters as u64),
+            blank(row.statistics as u64),
+            blank(row.multiply_accumulates),
+        ]
+    };
+    let mut lines = vec![head];
+    lines.extend(rows.iter().chain([&total]).map(cells));
+    let widths: [usize; 6] = std::array::from_fn(|column| {
+        let lengths = lines.iter().map(|line| line[column].len());
+        lengths.max().unwrap_or_default()
+    });
+    for line in &lines {
+        let mut text = String::from("            ");
+        for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
+            // Names to the left, figures to the right.
+            let _ = if column < 2 {
+                write!(text, " {cell:width$} ")
+            } else {
+                write!(text, " {cell:>width$} ")
+            };
+        }
+        let _ = writeln!(out, "{}", text.trim_end());
+    }
+}
+
+/// A count, nothing for zero.
+fn blank(n: u64) -> String {
+    if n == 0 {
+        String::new()
+    } else {
+        grouped(n as usize)
+    }
+}
+
+/// A count with a comma every three digits.
+pub(super) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A large count with three digits: `71.0 M`.
+fn count(n: u64) -> String {
+    short(n, ["", " k", " M", " G", " T", " P", " E"])
+}
+
+/// Bytes with three digits, in powers of 1000: `94.3 MB`.
+fn size(bytes: u64) -> String {
+    short(bytes, [" B", " kB", " MB", " GB", " TB", " PB", " EB"])
+}
+
+fn short(n: u64, units: [&str; 7]) -> String {
+    let (mut value, mut unit) = (n as f64, 0);
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = match value {
+        _ if unit == 0 => 0,
+        value if value < 9.995 => 2,
+        value if value < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}{}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(
+            ["7", "265", "1,000", "23,519,360"],
+            [7, 265, 1000, 23_519_360]
+                .map(grouped)
+                .each_ref()
+                .map(String::as_str)
+        );
+    }
+
+    #[test]
+    fn large_figures_have_three_digits_and_a_unit() {
+        let texts = [0, 999, 1000, 9_999, 71_024_640, 999_499_999, 999_500_000].map(size);
+        let expected = [
+            "0 B", "999 B", "1.00 kB", "10.0 kB", "71.0 MB", "999 MB", "1.00 GB",
+        ];
+        assert_eq!(texts.each_ref().map(String::as_str), expected);
+        assert_eq!(count(3_480_207_360), "3.48 G");
+    }
+
+    #[test]
+    fn a_block_is_what_its_layers_share() {
+        let inside = "encoder.stages.0.blocks.12.conv1";
+        assert_eq!(block(inside), Some("encoder.stages.0.blocks.12"));
+        assert_eq!(block("encoder.stem.conv"), None);
+        assert_eq!(block("head.layers.0"), None);
+    }
+}

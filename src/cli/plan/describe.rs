@@ -1,0 +1,144 @@
+//! The text of `supcon plan`: the runs of each experiment, what they share, and each phase with its parts and its cost.
+
+use super::cost::{self, grouped};
+use super::{View, explain};
+use crate::plan::{
+    AugmentPlan, EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan,
+    RunPlan, SourcePlan,
+};
+use std::fmt::Write;
+
+/// The text of `plan`: what runs of an experiment share stands once, below their names.
+pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
+    let mut out = String::new();
+    for group in runs.chunk_by(|a, b| a.name == b.name) {
+        let Some(run) = group.first() else { continue };
+        for run in group {
+            let _ = writeln!(out, "{}", run.run_id);
+        }
+        experiment(&mut out, run, host, view);
+        if view.explain {
+            explain::origins(&mut out, group, run);
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(
+        out,
+        "{} run{}",
+        runs.len(),
+        if runs.len() == 1 { "" } else { "s" }
+    );
+    out
+}
+
+fn experiment(out: &mut String, run: &RunPlan, host: &Host, view: View) {
+    let parameters = run.encoder.parameters();
+    let _ = writeln!(out, "  data     {}", data(run));
+    let _ = writeln!(
+        out,
+        "  encoder  {}: {} features, {} parameters, {} moving statistics",
+        encoder(&run.encoder),
+        run.encoder.features(),
+        grouped(parameters.trainable),
+        grouped(parameters.moving)
+    );
+    let cost = run.cost(host);
+    for (i, (phase, cost)) in run.phases.iter().zip(&cost.phases).enumerate() {
+        describe_phase(out, i + 1, phase, cost);
+        cost::phase(out, run, phase, cost, view);
+    }
+    cost::disk(out, cost.disk.as_ref());
+}
+
+fn describe_phase(out: &mut String, number: usize, phase: &PhasePlan, cost: &PhaseCost) {
+    let _ = writeln!(
+        out,
+        "  phase {number}  {}: {} epochs, batch {}, {}, {}",
+        phase.name,
+        phase.epochs,
+        phase.batch_size,
+        loss(&phase.loss),
+        optimizer(&phase.optimizer)
+    );
+    let steps: Vec<String> = phase.augment.iter().map(step).collect();
+    if !steps.is_empty() {
+        let _ = writeln!(out, "           augment {}", steps.join(", "));
+    }
+    let parameters = match cost.trained {
+        Some(trained) => format!(
+            "{} parameters trained, {} frozen",
+            grouped(trained),
+            grouped(cost.frozen)
+        ),
+        None => "parameters depend on the number of classes in the folder".into(),
+    };
+    let _ = writeln!(out, "           head {}; {parameters}", head(&phase.head));
+}
+
+fn data(run: &RunPlan) -> String {
+    let data = &run.data;
+    let mut text = match &data.source {
+        SourcePlan::Cifar10 => "cifar10".to_owned(),
+        SourcePlan::ImageFolder { image_size } => {
+            format!("image_folder of {image_size}x{image_size}")
+        }
+        SourcePlan::Shapes {
+            train_size,
+            test_size,
+        } => {
+            format!(
+                "shapes, {} + {} images",
+                grouped(*train_size),
+                grouped(*test_size)
+            )
+        }
+    };
+    if let Some(limit) = data.train_limit {
+        let _ = write!(text, ", {} training images", grouped(limit));
+    }
+    if data.validation > 0.0 {
+        let _ = write!(text, ", {} of them for validation", data.validation);
+    }
+    text
+}
+
+fn encoder(plan: &EncoderPlan) -> String {
+    match plan {
+        EncoderPlan::Resnet50V2 => "resnet50_v2".into(),
+        EncoderPlan::ResnetCifar { blocks, width } => {
+            format!("resnet_cifar, depth {}, width {width}", 6 * blocks + 2)
+        }
+    }
+}
+
+pub(super) fn step(plan: &AugmentPlan) -> String {
+    match plan {
+        AugmentPlan::NormalizePerChannel => "normalize per channel".into(),
+        AugmentPlan::FlipHorizontal => "flip".into(),
+        AugmentPlan::Rotate(fraction) => format!("rotate {fraction}"),
+        AugmentPlan::RandomWidth(fraction) => format!("random_width {fraction}"),
+        AugmentPlan::RandomHeight(fraction) => format!("random_height {fraction}"),
+    }
+}
+
+fn head(plan: &HeadPlan) -> String {
+    match plan {
+        HeadPlan::Projection { widths, .. } => format!("projection {widths:?}"),
+        HeadPlan::Classifier { hidden, dropout } => {
+            format!("classifier {hidden:?}, dropout {dropout}")
+        }
+    }
+}
+
+fn loss(plan: &LossPlan) -> String {
+    match plan {
+        LossPlan::Npairs { temperature } => format!("npairs at temperature {temperature}"),
+        LossPlan::CrossEntropy => "cross_entropy".into(),
+    }
+}
+
+fn optimizer(plan: &OptimizerPlan) -> String {
+    match plan {
+        OptimizerPlan::Adam { learning_rate, .. } => format!("adam at {learning_rate}"),
+    }
+}

@@ -1,0 +1,203 @@
+//! Bytes of a finished run's folder. `model.safetensors` exactly, from the names and shapes of its arrays; the Parquet
+//! tables by what their columns take in measured runs.
+
+use super::cost::Host;
+use super::{Array, HeadPlan, RunPlan};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Bytes of the files of a finished run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// `model.safetensors`, exactly.
+    pub model: u64,
+    /// `predictions.parquet`, 0 if the last phase has no classes.
+    pub predictions: u64,
+    /// `metrics.parquet`.
+    pub metrics: u64,
+    /// `plan.yaml`, `status.json` and `MANIFEST.json`.
+    pub text: u64,
+    /// All of them.
+    pub total: u64,
+}
+
+/// Bytes of one Parquet column without its values: headers, statistics and its part of the footer. This and the figures
+/// below are those of the quickstart runs (14 to 16 rows of metrics, 1,000 predictions).
+const COLUMN: usize = 350;
+/// Columns of `metrics.parquet`.
+const METRIC_COLUMNS: usize = 8;
+/// Bytes of one row of `metrics.parquet`: two 64-bit floats that compress little, the rest repeats.
+const METRIC: usize = 30;
+/// Columns of `predictions.parquet` in front of the scores, and their bytes for one image.
+const PREDICTION_COLUMNS: usize = 3;
+const PREDICTION: f64 = 3.0;
+/// Bytes of one score: an f32 of which the exponent compresses.
+const SCORE: f64 = 3.6;
+/// Bytes of `status.json` without class names and phases, and of one phase in it.
+const STATUS: usize = 355;
+const STATUS_PHASE: usize = 23;
+/// Bytes around a class name in `status.json`.
+const STATUS_NAME: usize = 8;
+/// Bytes of `MANIFEST.json` without files, and of one file in it.
+const MANIFEST: usize = 62;
+const MANIFEST_FILE: usize = 130;
+/// Letters of a SHA-256.
+const HASH: usize = 64;
+
+/// The folder of a finished run, `None` while classes or images are unknown.
+pub(super) fn of(plan: &RunPlan, host: &Host) -> Option<Disk> {
+    let names = plan.data.source.class_names()?;
+    let images = plan.data.split_sizes()?;
+    let last = plan.phases.last()?;
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let metadata = plan.model_metadata(&host.producer, &names, &"0".repeat(HASH));
+    let network = plan.network(last, plan.data.source.image_size());
+    let arrays: Vec<Array> = network.iter().flat_map(super::Layer::arrays).collect();
+    let model = model_bytes(&arrays, &metadata);
+    let classifies = matches!(last.head, HeadPlan::Classifier { .. });
+    let predictions = if classifies {
+        let columns = PREDICTION_COLUMNS + names.len();
+        let image = PREDICTION + SCORE * names.len() as f64;
+        COLUMN * columns + (images.test as f64 * image) as usize
+    } else {
+        0
+    };
+    let metrics = COLUMN * METRIC_COLUMNS + METRIC * metric_rows(plan, images.validation > 0);
+    let letters: usize = names.iter().map(|name| name.len() + STATUS_NAME).sum();
+    let status = STATUS + letters + STATUS_PHASE * plan.phases.len();
+    let manifest = MANIFEST + MANIFEST_FILE * (4 + usize::from(classifies));
+    let text = plan.to_yaml().map_or(0, |text| text.len()) + status + manifest;
+    let [predictions, metrics, text] = [predictions, metrics, text].map(|bytes| bytes as u64);
+    Some(Disk {
+        model,
+        predictions,
+        metrics,
+        text,
+        total: model + predictions + metrics + text,
+    })
+}
+
+/// Rows of `metrics.parquet`: loss, for a classifier accuracy, both again for the validation split, and the test split once.
+fn metric_rows(plan: &RunPlan, validation: bool) -> usize {
+    let mut rows = 0;
+    for (index, phase) in plan.phases.iter().enumerate() {
+        let classifies = matches!(phase.head, HeadPlan::Classifier { .. });
+        let each = match (classifies, validation) {
+            (false, _) => 1,
+            (true, false) => 2,
+            (true, true) => 4,
+        };
+        rows += each * phase.epochs;
+        if classifies && index + 1 == plan.phases.len() {
+            rows += 2;
+        }
+    }
+    rows
+}
+
+impl RunPlan {
+    /// What somebody who opens the finished model alone must know: the metadata of `model.safetensors`.
+    #[must_use]
+    pub fn model_metadata(
+        &self,
+        producer: &str,
+        class_names: &[String],
+        data_hash: &str,
+    ) -> BTreeMap<String, String> {
+        let augment = self.phases.last().map(|phase| phase.augment.clone());
+        let class_names = serde_json::to_string(class_names).unwrap_or_default();
+        let preprocessing = serde_json::to_string(&augment).unwrap_or_default();
+        let input = "NHWC f32 on the 0..255 scale before preprocessing";
+        let pairs: [(&str, &str); 7] = [
+            ("format", "pt"),
+            ("producer", producer),
+            ("run_id", &self.run_id),
+            ("class_names", &class_names),
+            ("data_hash", data_hash),
+            ("preprocessing", &preprocessing),
+            ("input", input),
+        ];
+        pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
+    }
+}
+
+/// Bytes of a safetensors file of these f32 arrays, as `src/record/weights.rs` writes it: the length of the header in 8
+/// bytes, the header filled up to a multiple of 8, the values.
+#[must_use]
+pub fn model_bytes(arrays: &[Array], metadata: &BTreeMap<String, String>) -> u64 {
+    let mut arrays: Vec<&Array> = arrays.iter().collect();
+    arrays.sort_by(|a, b| a.name.cmp(&b.name));
+    let metadata = serde_json::to_string(metadata).unwrap_or_default();
+    let mut header = format!("{{\"__metadata__\":{metadata}").len();
+    let mut begin = 0;
+    for array in arrays {
+        let end = begin + 4 * array.shape.iter().product::<usize>();
+        let shape: Vec<String> = array.shape.iter().map(ToString::to_string).collect();
+        let (name, shape) = (&array.name, shape.join(","));
+        let entry = format!(
+            ",\"{name}\":{{\"dtype\":\"F32\",\"shape\":[{shape}],\"data_offsets\":[{begin},{end}]}}"
+        );
+        header += entry.len();
+        begin = end;
+    }
+    // The brace that closes the header.
+    (8 + (header + 1).next_multiple_of(8) + begin) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{NamedTensor, encode_weights, samples};
+
+    #[test]
+    fn model_bytes_are_those_of_the_writer() {
+        let plan = samples::plan("supcon", 0);
+        let names = ["a \"quoted\" name".to_owned(), "b".to_owned()];
+        let metadata = plan.model_metadata("supcon 0.1.0", &names, "5f3a");
+        let encoder = crate::plan::EncoderPlan::ResnetCifar {
+            blocks: 2,
+            width: 3,
+        };
+        let layers = encoder.layers([8, 8]);
+        for count in 0..layers.len() {
+            let arrays: Vec<Array> = layers[..count]
+                .iter()
+                .flat_map(crate::plan::Layer::arrays)
+                .collect();
+            let tensors: Vec<NamedTensor> = arrays
+                .iter()
+                .map(|array| NamedTensor {
+                    name: array.name.clone(),
+                    shape: array.shape.clone(),
+                    values: vec![0.0; array.shape.iter().product()],
+                })
+                .collect();
+            let written = encode_weights(&tensors, &metadata).unwrap();
+            assert_eq!(
+                model_bytes(&arrays, &metadata),
+                written.len() as u64,
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_parts_add_up_and_grow_with_what_is_recorded() {
+        let host = Host {
+            producer: "supcon 0.1.0".into(),
+            threads: 1,
+        };
+        let mut plan = samples::plan("supcon", 0);
+        let small = of(&plan, &host).unwrap();
+        assert_eq!(
+            small.total,
+            small.model + small.predictions + small.metrics + small.text
+        );
+        plan.phases[0].epochs += 100;
+        let longer = of(&plan, &host).unwrap();
+        assert_eq!(longer.metrics - small.metrics, 3000);
+        assert_eq!(longer.model, small.model);
+    }
+}

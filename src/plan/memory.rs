@@ -1,0 +1,265 @@
+//! Memory of a run's process on `cpu`, estimated from the layer table and from what `src/ops` keeps and allocates. The
+//! program itself and the allocator's gaps are not in it. `tests/compute/memory.rs` holds it against a real process.
+
+use super::cost::Host;
+use super::{AugmentPlan, Layer, LossPlan, Operation, Parameters, PhasePlan, RunPlan};
+use serde::Serialize;
+
+/// Bytes of a float.
+const FLOAT: usize = 4;
+/// Batches beside the one in the step: two wait (`src/train/batches.rs`), one is being made.
+const BATCHES_AHEAD: usize = 3;
+/// Images of an evaluation batch (`src/train/evaluate.rs`).
+const EVALUATED: usize = 256;
+/// Floats of patches that one piece of a convolution aims at, and partial sums of its weight gradient
+/// (`src/ops/flex/conv/patches.rs`).
+const PIECE: usize = 1 << 17;
+const GROUPS: usize = 16;
+
+/// Bytes that one phase needs at its peak, by what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Weights and moving statistics of encoder and head.
+    pub parameters: u64,
+    /// Gradients of everything that is trained.
+    pub gradients: u64,
+    /// Adam's two moments.
+    pub moments: u64,
+    /// What the layers keep for the backward pass, for a batch of the largest size that augmentation makes.
+    pub activations: u64,
+    /// Largest passing need of one layer: its gradients, patches and partial sums.
+    pub workspace: u64,
+    /// Largest passing need of an evaluation batch.
+    pub evaluation: u64,
+    /// Decoded images of all splits, `None` where only the folder knows.
+    pub images: Option<u64>,
+    /// Batches that are made ahead.
+    pub batches: u64,
+    /// All of it at the worst moment. Less than the sum: activations go while gradients come.
+    pub peak: u64,
+}
+
+/// The memory of a phase, `None` while its head is unknown.
+pub(super) fn of(plan: &RunPlan, phase: &PhasePlan, host: &Host) -> Option<Memory> {
+    let size = largest(plan.data.source.image_size(), &phase.augment);
+    let (encoder, head) = plan.parts(phase, size);
+    let head = head?;
+    let everything = Parameters::of(&encoder).plus(Parameters::of(&head));
+    let (still, taped): (&[Layer], Vec<Layer>) = if phase.freeze_encoder {
+        (encoder.as_slice(), head)
+    } else {
+        (&[], encoder.iter().cloned().chain(head).collect())
+    };
+    let batch = phase.batch_size;
+    let loss = loss_floats(phase, &taped);
+    let trained = Parameters::of(&taped).trainable;
+    let kept = batch * taped.iter().map(|layer| layer.kept).sum::<usize>();
+    let passing = |layer: &Layer| batch * beside(layer) + backward_workspace(layer, batch, host);
+    let workspace = taped
+        .iter()
+        .map(passing)
+        .max()
+        .unwrap_or_default()
+        .max(loss);
+    let frozen = inference(still, batch, host);
+    let step = tape_peak(&taped, passing, batch, loss).max(frozen);
+    let evaluated = plan.data.split_sizes().map_or(EVALUATED, |images| {
+        EVALUATED.min(images.validation.max(images.test))
+    });
+    let nominal = plan.network(phase, plan.data.source.image_size());
+    let evaluation = inference(&nominal, evaluated, host);
+    let parameters = everything.trainable + everything.moving;
+    let pixels = batch * size[0] * size[1] * 3;
+    let batches = BATCHES_AHEAD * pixels;
+    let (images, loading) = data_bytes(plan).unzip();
+    let steady = bytes(parameters + 2 * trained + batches + step.max(evaluation));
+    let steady = steady + images.unwrap_or_default();
+    Some(Memory {
+        parameters: bytes(parameters),
+        gradients: bytes(trained),
+        moments: bytes(2 * trained),
+        activations: bytes(kept),
+        workspace: bytes(workspace),
+        evaluation: bytes(evaluation),
+        images,
+        batches: bytes(batches),
+        peak: steady.max(loading.unwrap_or_default()),
+    })
+}
+
+fn bytes(floats: usize) -> u64 {
+    (FLOAT * floats) as u64
+}
+
+impl Parameters {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            trainable: self.trainable + other.trainable,
+            moving: self.moving + other.moving,
+        }
+    }
+}
+
+/// Height and width of the largest images that augmentation makes of those of the data set. Keras truncates.
+fn largest([height, width]: [usize; 2], steps: &[AugmentPlan]) -> [usize; 2] {
+    let scaled = |size: usize, range: f64| ((1.0 + range) * size as f64) as usize;
+    let mut found = [height, width];
+    for step in steps {
+        match *step {
+            AugmentPlan::RandomHeight(range) => found[0] = scaled(height, range),
+            AugmentPlan::RandomWidth(range) => found[1] = scaled(width, range),
+            AugmentPlan::NormalizePerChannel
+            | AugmentPlan::FlipHorizontal
+            | AugmentPlan::Rotate(_) => {}
+        }
+    }
+    found
+}
+
+/// Floats of one image that live while a layer works: what comes in, what goes out, and the shortcut beside it.
+fn beside(layer: &Layer) -> usize {
+    let input: usize = layer.input.iter().product();
+    let output: usize = layer.output.iter().product();
+    input + output + layer.carried
+}
+
+/// Floats at the worst moment of forward and backward: what is still kept, the layer in hand, and the gradients of the
+/// parameters behind it. `passing` is what a layer needs while it works.
+fn tape_peak(
+    layers: &[Layer],
+    passing: impl Fn(&Layer) -> usize,
+    batch: usize,
+    loss: usize,
+) -> usize {
+    let mut kept = batch * layers.iter().map(|layer| layer.kept).sum::<usize>();
+    let (mut gradients, mut peak) = (0, kept + loss);
+    for layer in layers.iter().rev() {
+        gradients += layer.parameters;
+        peak = peak.max(kept + passing(layer) + gradients);
+        kept -= batch * layer.kept;
+    }
+    peak
+}
+
+/// Floats at the worst moment of a pass that keeps nothing.
+fn inference(layers: &[Layer], batch: usize, host: &Host) -> usize {
+    let need = |layer: &Layer| batch * beside(layer) + columns(layer) * host.threads;
+    layers.iter().map(need).max().unwrap_or_default()
+}
+
+/// Floats of the patches that one thread works on, 0 for layers without any: products need none, and the smallest maps go
+/// tap by tap.
+fn columns(layer: &Layer) -> usize {
+    let Operation::Conv { kernel, inputs, .. } = layer.kind else {
+        return 0;
+    };
+    let [height, width, _] = layer.input;
+    if kernel == 1 || (height <= 2 && width <= 2) {
+        return 0;
+    }
+    let positions: usize = layer.output.iter().take(2).product();
+    let image = positions * kernel * kernel * inputs;
+    (PIECE / image).max(1) * image
+}
+
+/// Floats that a convolution's backward pass allocates beside gradients: patches and their gradients on each thread, and
+/// partial sums of the weight gradient.
+fn backward_workspace(layer: &Layer, batch: usize, host: &Host) -> usize {
+    let columns = columns(layer);
+    if columns == 0 {
+        return 0;
+    }
+    let groups = batch.div_ceil(batch.div_ceil(GROUPS));
+    2 * columns * host.threads.min(groups) + groups * layer.parameters
+}
+
+/// Floats of the loss: contrastive ones hold similarities, targets, their exponentials and a gradient, each a number for
+/// each pair of the batch; cross-entropy the same for each logit.
+fn loss_floats(phase: &PhasePlan, layers: &[Layer]) -> usize {
+    let outputs = layers.last().and_then(|layer| layer.output.last());
+    let outputs = outputs.copied().unwrap_or_default();
+    let (batch, row) = match phase.loss {
+        LossPlan::Npairs { .. } => (phase.batch_size, phase.batch_size + outputs),
+        LossPlan::CrossEntropy => (phase.batch_size, outputs),
+    };
+    4 * batch * row
+}
+
+/// Bytes of images and labels: while a run trains, and while it still loads and holds the source beside its choice.
+fn data_bytes(plan: &RunPlan) -> Option<(u64, u64)> {
+    let images = plan.data.split_sizes()?;
+    let [height, width] = plan.data.source.image_size();
+    let image = height * width * 3 + FLOAT;
+    let all = plan.data.source.train_images()?;
+    let chosen = images.train + images.validation;
+    let limited = if plan.data.train_limit.is_some() {
+        chosen
+    } else {
+        0
+    };
+    let held = if images.validation > 0 { chosen } else { 0 };
+    let loading = all + limited + held + images.test;
+    Some((
+        (image * (chosen + images.test)) as u64,
+        (image * loading) as u64,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::samples;
+
+    fn memory(phase: usize, change: impl Fn(&mut PhasePlan)) -> Memory {
+        let mut plan = samples::plan("supcon", 0);
+        change(&mut plan.phases[phase]);
+        let host = Host {
+            producer: String::new(),
+            threads: 2,
+        };
+        of(&plan, &plan.phases[phase], &host).unwrap()
+    }
+
+    #[test]
+    fn resnet50_v2_keeps_311_808_floats_an_image() {
+        // By hand: images, stem, and input and output of each norm; head: features and the ReLU's input.
+        let memory = memory(0, |_| {});
+        assert_eq!(memory.activations, 4 * 265 * (311_808 + 2048 + 128));
+        let parameters = 23_519_360 + 262_272;
+        assert_eq!(memory.parameters, 4 * (parameters + 45_440));
+        assert_eq!(
+            (memory.gradients, memory.moments),
+            (4 * parameters, 8 * parameters)
+        );
+        assert_eq!(memory.images, Some(20_000 * 3076));
+    }
+
+    #[test]
+    fn the_peak_lies_between_what_is_there_for_sure_and_the_sum_of_all() {
+        for phase in [0, 1] {
+            let memory = memory(phase, |_| {});
+            let sure = memory.parameters + memory.moments + memory.activations;
+            let sure = sure + memory.images.unwrap();
+            let all = sure + memory.gradients + memory.workspace + memory.batches;
+            assert!(memory.peak > sure && memory.peak <= all + memory.evaluation);
+        }
+    }
+
+    #[test]
+    fn activations_grow_with_the_batch_and_with_the_largest_size() {
+        let one = memory(0, |phase| phase.batch_size = 32);
+        let two = memory(0, |phase| phase.batch_size = 64);
+        assert_eq!(two.activations, 2 * one.activations);
+        assert_eq!(two.parameters, one.parameters);
+        let wide = memory(0, |phase| phase.augment.push(AugmentPlan::RandomWidth(0.5)));
+        let plain = memory(0, |_| {});
+        assert!(wide.activations > plain.activations * 13 / 10);
+    }
+
+    #[test]
+    fn a_frozen_encoder_keeps_nothing_and_has_no_gradients() {
+        let memory = memory(1, |_| {});
+        assert_eq!(memory.gradients, 4 * (1_049_088 + 5_130));
+        assert!(memory.activations < 4 * 265 * 2048 * 4);
+    }
+}
