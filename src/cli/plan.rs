@@ -2,8 +2,7 @@
 
 use super::check::refuse;
 use crate::plan::{
-    AugmentPlan, EncoderPlan, HeadPlan, LossPlan, OptimizerPlan, PhasePlan, RunPlan, SourcePlan,
-    load_runs,
+    EncoderPlan, HeadPlan, LossPlan, OptimizerPlan, PhasePlan, RunPlan, SourcePlan, load_runs,
 };
 use crate::spec::Overrides;
 use serde_json::Value;
@@ -76,7 +75,7 @@ fn describe_phase(out: &mut String, run: &RunPlan, number: usize, phase: &PhaseP
         loss(&phase.loss),
         optimizer(&phase.optimizer)
     );
-    let steps: Vec<String> = phase.augment.iter().map(step).collect();
+    let steps: Vec<String> = phase.augment.iter().map(ToString::to_string).collect();
     if !steps.is_empty() {
         let _ = writeln!(out, "           augment {}", steps.join(", "));
     }
@@ -133,16 +132,6 @@ fn encoder(plan: &EncoderPlan) -> String {
         EncoderPlan::ResnetCifar { blocks, width } => {
             format!("resnet_cifar, depth {}, width {width}", 6 * blocks + 2)
         }
-    }
-}
-
-fn step(plan: &AugmentPlan) -> String {
-    match plan {
-        AugmentPlan::NormalizePerChannel => "normalize per channel".into(),
-        AugmentPlan::FlipHorizontal => "flip".into(),
-        AugmentPlan::Rotate(fraction) => format!("rotate {fraction}"),
-        AugmentPlan::RandomWidth(fraction) => format!("random_width {fraction}"),
-        AugmentPlan::RandomHeight(fraction) => format!("random_height {fraction}"),
     }
 }
 
@@ -203,7 +192,7 @@ fn value_of(group: &[RunPlan], run: &RunPlan, values: &Value, path: &str) -> Str
         phase
             .augment
             .iter()
-            .map(step)
+            .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join(", ")
     };

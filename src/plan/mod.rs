@@ -7,6 +7,7 @@ mod reference;
 mod resolve;
 mod shape;
 mod types;
+mod words;
 mod yaml;
 
 pub use batch::{load_runs, spec_files};
