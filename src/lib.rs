@@ -9,6 +9,7 @@ pub mod data;
 #[cfg(feature = "train")]
 pub mod device;
 pub mod diag;
+pub mod draw;
 #[cfg(feature = "train")]
 pub mod loss;
 #[cfg(feature = "train")]
@@ -18,6 +19,7 @@ pub mod ops;
 #[cfg(feature = "train")]
 pub mod optim;
 pub mod plan;
+pub mod preview;
 pub mod random;
 pub mod record;
 pub mod report;

@@ -75,6 +75,14 @@ impl Draws {
     }
 }
 
+/// Order of `images` in an epoch (counted over the whole run): a new permutation each time.
+#[must_use]
+pub fn order(seed: u64, epoch: u64, images: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..images as u32).collect();
+    Draws::new(seed, Purpose::Shuffle, epoch).shuffle(&mut order);
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +103,16 @@ mod tests {
         assert!(items.iter().enumerate().any(|(i, &x)| i != x));
         items.sort_unstable();
         assert!(items.iter().enumerate().all(|(i, &x)| i == x));
+    }
+
+    #[test]
+    fn every_epoch_is_another_permutation() {
+        let (first, second) = (order(0, 0, 100), order(0, 1, 100));
+        assert_ne!(first, second);
+        for mut order in [first, second] {
+            order.sort_unstable();
+            assert!(order.iter().enumerate().all(|(i, &x)| i as u32 == x));
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 #[path = "cli/language.rs"]
 mod language;
 
+#[path = "cli/preview.rs"]
+mod preview;
+
 #[cfg(feature = "train")]
 mod compute;
 

@@ -131,8 +131,8 @@ impl Augmenter {
         });
         for step in &self.steps {
             let mut scaled = |size: usize, range: f64| {
-                // Keras truncates: `int(factor * size)`.
-                (batch.between(1.0 - range, 1.0 + range) * size as f64) as usize
+                // Keras truncates: `int(factor * size)`. A range close to 1 would leave nothing of a small image.
+                ((batch.between(1.0 - range, 1.0 + range) * size as f64) as usize).max(1)
             };
             match *step {
                 AugmentPlan::RandomWidth(range) => {
@@ -155,6 +155,18 @@ impl Augmenter {
     #[must_use]
     pub fn evaluate(&self, source: Source, indices: &[u32]) -> Pixels {
         self.assemble(source, indices, |_| Vec::new())
+    }
+
+    /// A batch as bytes, with the normalisation undone: what a person can look at.
+    #[must_use]
+    pub fn bytes(&self, pixels: &Pixels) -> Vec<u8> {
+        let Statistics { mean, deviation } = self.statistics;
+        let values = pixels.values.iter().enumerate().map(|(at, &value)| {
+            let channel = at % CHANNELS;
+            let value = f64::from(value) * deviation[channel] + mean[channel];
+            value.round().clamp(0.0, 255.0) as u8
+        });
+        values.collect()
     }
 
     /// Draws one image's flips and rotations, in the order of the list.
@@ -264,6 +276,52 @@ mod tests {
         }
         assert_eq!(sizes.first(), Some(&25));
         assert_eq!(sizes.last(), Some(&38));
+    }
+
+    #[test]
+    fn a_range_close_to_one_leaves_a_pixel() {
+        let pixels = noise(1, 4);
+        let source = Source {
+            pixels: &pixels,
+            height: 4,
+            width: 4,
+        };
+        let steps = [
+            AugmentPlan::RandomWidth(0.99),
+            AugmentPlan::RandomHeight(0.99),
+        ];
+        let augmenter = Augmenter::new(&steps, Statistics::of(source));
+        let at = |step| Moment {
+            seed: 0,
+            epoch: 0,
+            step,
+        };
+        let batches: Vec<_> = (0..100)
+            .map(|step| augmenter.train(source, &[0], at(step)))
+            .collect();
+        assert!(
+            batches
+                .iter()
+                .all(|b| b.values.len() == b.height * b.width * CHANNELS)
+        );
+        let smallest = batches.iter().map(|b| b.height.min(b.width)).min();
+        assert_eq!(smallest, Some(1));
+    }
+
+    #[test]
+    fn bytes_of_a_normalised_batch_are_the_images() {
+        let pixels = noise(3, 8);
+        let source = Source {
+            pixels: &pixels,
+            height: 8,
+            width: 8,
+        };
+        let image = &pixels[8 * 8 * CHANNELS..][..8 * 8 * CHANNELS];
+        let lists: [&[AugmentPlan]; 2] = [&[], &[AugmentPlan::NormalizePerChannel]];
+        for steps in lists {
+            let augmenter = Augmenter::new(steps, Statistics::of(source));
+            assert_eq!(augmenter.bytes(&augmenter.evaluate(source, &[1])), image);
+        }
     }
 
     #[test]

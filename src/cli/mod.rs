@@ -10,6 +10,7 @@ mod check;
 #[cfg(feature = "train")]
 mod doctor;
 mod plan;
+mod preview;
 mod report;
 #[cfg(feature = "train")]
 mod run;
@@ -33,10 +34,11 @@ Examples:
   supcon run experiments/mini --device libtorch --data ~/cifar-10-batches-bin
   supcon run exp.yaml --set phases.pretrain.epochs=5    change a value for this call
   supcon check experiments                              find every mistake before any work
+  supcon preview exp.yaml --phase pretrain              what augmentation makes of the images, as PNG
   supcon report --out report                            charts and page of all recorded runs
 
 Exit codes: 0 done, 2 refused before any work, 3 some runs failed, 4 damaged results,
-5 device or library missing, 7 disk, 75 interrupted (run the same command again), 130 stopped at once.";
+5 device, library or data missing, 7 disk, 75 interrupted (run the same command again), 130 stopped at once.";
 
 #[derive(Subcommand)]
 enum Verb {
@@ -55,6 +57,8 @@ enum Verb {
         #[command(flatten)]
         view: plan::View,
     },
+    /// Draw training images with what each augmentation step makes of them, and some complete draws, as PNG.
+    Preview(preview::PreviewArgs),
     /// Draw charts and a page from recorded runs.
     Report {
         /// Run folders, or folders of them [default: results/runs].
@@ -102,6 +106,24 @@ impl SpecArgs {
     }
 }
 
+/// Where data is read, and where the program keeps what it makes.
+#[derive(Args)]
+struct FolderArgs {
+    /// Folder or archive of the data set, before the spec's `data.root` and `SUPCON_DATA`.
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Folder of records, report and caches.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+}
+
+impl FolderArgs {
+    /// Folder of downloads and decoded images.
+    fn cache(&self) -> PathBuf {
+        self.results.join("cache")
+    }
+}
+
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -110,6 +132,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Check { specs } => check::check(&specs.paths, &specs.overrides()),
         Verb::Plan { specs, view } => plan::plan(&specs.paths, &specs.overrides(), view),
+        Verb::Preview(args) => preview::preview(&args),
         Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
         #[cfg(feature = "train")]
         Verb::Doctor => doctor::doctor(),

@@ -1,6 +1,6 @@
 //! `supcon run`: makes every run of the given specs complete, then reports on them.
 
-use super::{SpecArgs, check};
+use super::{FolderArgs, SpecArgs, check};
 use crate::device::DeviceName;
 use crate::plan::{self, RunPlan};
 use crate::record;
@@ -22,12 +22,8 @@ pub(super) struct RunArgs {
     /// Threads of a run [default: all processors].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Folder or archive of the data set, before the spec's `data.root` and `SUPCON_DATA`.
-    #[arg(long, value_name = "PATH")]
-    data: Option<PathBuf>,
-    /// Folder of records, report and caches.
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    results: PathBuf,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// Print the final table only.
     #[arg(long, short)]
     quiet: bool,
@@ -80,11 +76,11 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         );
     }
     let options = BatchOptions {
-        runs: args.results.join("runs"),
+        runs: args.folders.results.join("runs"),
         device: device.to_string(),
         threads,
-        data_dir: args.data.clone(),
-        cache_dir: args.results.join("cache"),
+        data_dir: args.folders.data.clone(),
+        cache_dir: args.folders.cache(),
     };
     let mut progress = Progress::new(style(args.quiet));
     let batch = runner::run(&plans, &options, &mut progress);
@@ -187,7 +183,7 @@ fn report(args: &RunArgs, plans: &[RunPlan], ended: &[Ended]) -> u8 {
     }
     let mut names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
     names.dedup();
-    let out = args.results.join("report").join(names.join("+"));
+    let out = args.folders.results.join("report").join(names.join("+"));
     print!("{}", report::table(&runs));
     match report::build(&runs, &out, &names.join(", ")) {
         Ok(paths) => println!("\nreport: {}", paths.page.display()),

@@ -1,5 +1,5 @@
-//! One image file to RGB bytes of a given size; the only place that names the `image` crate. The content decides the
-//! format, never the name. Grey is copied to three channels, alpha is dropped, 16 bits are scaled to 8, CMYK is
+//! One image file to RGB bytes of a given size; the only place that reads with the `image` crate. The content decides
+//! the format, never the name. Grey is copied to three channels, alpha is dropped, 16 bits are scaled to 8, CMYK is
 //! converted; EXIF orientation is not applied (as torchvision's `ImageFolder` does it).
 
 use image::imageops::FilterType;

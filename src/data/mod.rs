@@ -15,6 +15,7 @@ mod subset;
 
 pub use error::{BadImage, BadImages, DataError};
 
+use crate::augment;
 use crate::plan::{DataPlan, SourcePlan};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -44,6 +45,16 @@ impl Split {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// The images as augmentation reads them.
+    #[must_use]
+    pub fn source(&self) -> augment::Source<'_> {
+        augment::Source {
+            pixels: &self.pixels,
+            height: self.height,
+            width: self.width,
+        }
     }
 
     /// Bytes of the image at `index`.

@@ -12,6 +12,7 @@ mod resolve;
 mod shape;
 mod sharing;
 mod types;
+mod words;
 mod yaml;
 
 pub use batch::{load_runs, spec_files};

@@ -1,8 +1,8 @@
 //! Batches of one epoch, made ahead of the training step on a thread of their own.
 
-use crate::augment::{Augmenter, Moment, Pixels, Source};
+use crate::augment::{Augmenter, Moment, Pixels};
 use crate::data::Split;
-use crate::random::{Draws, Purpose};
+use crate::random;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
@@ -17,24 +17,6 @@ pub(super) struct Batch {
     pub(super) indices: Vec<u32>,
 }
 
-impl Split {
-    /// The images as augmentation reads them.
-    pub(super) fn source(&self) -> Source<'_> {
-        Source {
-            pixels: &self.pixels,
-            height: self.height,
-            width: self.width,
-        }
-    }
-}
-
-/// Order of `images` in an epoch (counted over the whole run): a new permutation each time.
-fn order(seed: u64, epoch: u64, images: usize) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..images as u32).collect();
-    Draws::new(seed, Purpose::Shuffle, epoch).shuffle(&mut order);
-    order
-}
-
 /// Starts making the batches of one epoch; the last one may be smaller. `first_step` counts over the whole run.
 pub(super) fn epoch<'scope>(
     scope: &'scope Scope<'scope, '_>,
@@ -45,7 +27,7 @@ pub(super) fn epoch<'scope>(
 ) -> Receiver<Batch> {
     let (sender, receiver) = sync_channel(AHEAD);
     scope.spawn(move || {
-        let order = order(first.seed, first.epoch, split.labels.len());
+        let order = random::order(first.seed, first.epoch, split.labels.len());
         for (number, indices) in order.chunks(batch_size).enumerate() {
             let moment = Moment {
                 step: first.step + number as u64,
@@ -67,19 +49,4 @@ pub(super) fn epoch<'scope>(
         }
     });
     receiver
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_epoch_is_another_permutation() {
-        let (first, second) = (order(0, 0, 100), order(0, 1, 100));
-        assert_ne!(first, second);
-        for mut order in [first, second] {
-            order.sort_unstable();
-            assert!(order.iter().enumerate().all(|(i, &x)| i as u32 == x));
-        }
-    }
 }

@@ -4,9 +4,10 @@
 use super::tree::{File, code, files, names, without_tests};
 
 /// What each top folder or file of `src/` may import, besides itself. Everything else points backwards.
-const IMPORTS: [(&str, &[&str]); 18] = [
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("diag", &[]),
     ("random", &[]),
+    ("draw", &[]),
     ("spec", &["diag"]),
     ("plan", &["diag", "spec"]),
     ("record", &["plan"]),
@@ -24,11 +25,13 @@ const IMPORTS: [(&str, &[&str]); 18] = [
         &["plan", "record", "device", "ops", "random", PARTS],
     ),
     ("runner", &["plan", "record", "device", "train", PARTS]),
-    ("report", &["plan", "spec", "record"]),
+    ("preview", &["plan", "random", "draw", "data", "augment"]),
+    ("report", &["plan", "spec", "record", "draw"]),
     (
         "cli",
         &[
-            "diag", "spec", "plan", "record", "device", "ops", PARTS, "train", "runner", "report",
+            "diag", "spec", "plan", "record", "device", "ops", PARTS, "train", "runner", "preview",
+            "report",
         ],
     ),
     ("main", &["cli"]),
@@ -41,8 +44,8 @@ const PART_NAMES: [&str; 6] = ["data", "augment", "model", "loss", "metric", "op
 /// Foreign crates that could be swapped, and the only places that name them.
 const CRATES: [(&str, &[&str]); 15] = [
     ("polars", &["src/record/parquet.rs"]),
-    ("plotters", &["src/report/chart/"]),
-    ("image", &["src/data/decode.rs", "src/report/chart/"]),
+    ("plotters", &["src/draw/canvas.rs"]),
+    ("image", &["src/data/decode.rs", "src/draw/"]),
     (
         "serde_yaml",
         &[

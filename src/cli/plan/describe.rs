@@ -111,16 +111,6 @@ fn encoder(plan: &EncoderPlan) -> String {
     }
 }
 
-pub(super) fn step(plan: &AugmentPlan) -> String {
-    match plan {
-        AugmentPlan::NormalizePerChannel => "normalize per channel".into(),
-        AugmentPlan::FlipHorizontal => "flip".into(),
-        AugmentPlan::Rotate(fraction) => format!("rotate {fraction}"),
-        AugmentPlan::RandomWidth(fraction) => format!("random_width {fraction}"),
-        AugmentPlan::RandomHeight(fraction) => format!("random_height {fraction}"),
-    }
-}
-
 fn head(plan: &HeadPlan) -> String {
     match plan {
         HeadPlan::Projection { widths, .. } => format!("projection {widths:?}"),

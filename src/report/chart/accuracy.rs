@@ -1,9 +1,10 @@
 //! Test accuracy by experiment: single seeds as hollow signs, their mean with its 95 % interval, the figures of other programs.
 
-use super::axis::{Frame, NORMAL, Range, heading, note};
+use super::axis::{Frame, Range};
 use super::canvas::text_width;
 use super::legend::{self, Sample};
 use super::scene::{Align, Color, GREY, GRID, INK, Marker, Pen, Scene, WHITE};
+use super::text::{NORMAL, heading, note};
 use super::{Chart, csv_line, fitted};
 use crate::report::group::Experiment;
 use crate::report::stats::Summary;

@@ -1,11 +1,7 @@
 //! Ranges that are finite and never empty, round ticks, and the frame that every plot shares.
 
-use super::scene::{Align, GREY, GRID, INK, Pen, Scene, Text};
-
-/// Size of tick labels in logical pixels.
-pub const SMALL: f64 = 11.0;
-/// Size of axis names and legends.
-pub const NORMAL: f64 = 12.0;
+use super::scene::{Align, GRID, INK, Pen, Scene};
+use super::text::{NORMAL, SMALL, note};
 
 /// A range of values, low < high, both finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,36 +150,6 @@ impl Frame {
         }
         let middle = self.left + self.width / 2.0;
         scene.text(name, (middle, bottom + 35.0), NORMAL, Align::Middle);
-    }
-}
-
-/// Second-rank text.
-#[must_use]
-pub fn note(text: impl Into<String>, at: (f64, f64), align: Align) -> Text {
-    let text = text.into();
-    Text {
-        text,
-        at,
-        size: SMALL,
-        color: GREY,
-        bold: false,
-        align,
-        turned: false,
-    }
-}
-
-/// Heavy text.
-#[must_use]
-pub fn heading(text: impl Into<String>, at: (f64, f64), size: f64) -> Text {
-    let text = text.into();
-    Text {
-        text,
-        at,
-        size,
-        color: INK,
-        bold: true,
-        align: Align::Left,
-        turned: false,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The confusion matrix of one experiment: for each true class the fraction of each answer, the mean over seeds.
 
-use super::axis::{Range, SMALL, heading, note};
+use super::axis::Range;
 use super::canvas::text_width;
 use super::scene::{Align, Color, GREY, INK, Scene, Text, WHITE};
+use super::text::{SMALL, heading, note};
 use super::{Chart, csv_line, fitted};
 use crate::record::PredictionRow;
 use crate::report::group::Experiment;

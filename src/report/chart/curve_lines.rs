@@ -1,10 +1,11 @@
 //! How a panel of a curve chart is drawn: bands first, then the curves of other programs, then the means with their signs.
 
-use super::axis::{Frame, NORMAL, Range, heading, note};
+use super::axis::{Frame, Range};
 use super::canvas::text_width;
 use super::curve_panels::{Figure, Line, Panel, foreign};
 use super::fitted;
 use super::scene::{Align, Color, GREY, Marker, Pen, Scene};
+use super::text::{NORMAL, heading, note};
 use crate::report::stats::Summary;
 
 const LEFT: f64 = 54.0;

@@ -1,9 +1,9 @@
 //! Legends: samples with words, set in rows below the plots, never inside them.
 
-use super::axis::NORMAL;
 use super::canvas::text_width;
 use super::fitted;
 use super::scene::{Align, Color, GREY, Marker, Pen, Scene, WHITE};
+use super::text::NORMAL;
 
 /// What an entry shows in front of its words.
 #[derive(Clone, Copy, Debug, PartialEq)]

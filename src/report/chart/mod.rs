@@ -1,19 +1,19 @@
-//! The charts of a report, each with the CSV table of exactly its numbers. Drawings are scenes; `canvas.rs` renders them.
+//! The charts of a report, each with the CSV table of exactly its numbers. Drawings are scenes of `draw`.
 
 mod accuracy;
 mod axis;
-mod canvas;
 mod confusion;
 mod curve_lines;
 mod curve_panels;
 mod curves;
 mod legend;
-mod scene;
 
 pub use canvas::{DrawError, FONT_CSS, png, svg, with_font};
 pub use scene::Scene;
 
 use super::group::Experiment;
+use crate::draw::canvas::fitted;
+use crate::draw::{canvas, scene, text};
 
 /// One chart, not yet rendered.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,21 +78,6 @@ fn csv_line<S: AsRef<str>>(fields: &[S]) -> String {
     };
     let fields: Vec<String> = fields.iter().map(quoted).collect();
     fields.join(",") + "\n"
-}
-
-/// The text shortened with an ellipsis to fit `width`.
-fn fitted(text: &str, size: f64, width: f64) -> String {
-    if canvas::text_width(text, size, false) <= width {
-        return text.to_owned();
-    }
-    let mut letters: Vec<char> = text.chars().collect();
-    while letters.pop().is_some() {
-        let short = letters.iter().collect::<String>() + "...";
-        if canvas::text_width(&short, size, false) <= width {
-            return short;
-        }
-    }
-    String::new()
 }
 
 /// `1 run`, `3 runs`.
@@ -211,12 +196,5 @@ mod tests {
     #[test]
     fn csv_fields_are_quoted_where_needed() {
         assert_eq!(csv_line(&["a", "b,c", "d\"e"]), "a,\"b,c\",\"d\"\"e\"\n");
-    }
-
-    #[test]
-    fn long_text_is_shortened() {
-        assert_eq!(fitted("short", 11.0, 100.0), "short");
-        let short = fitted("a name that does not end soon", 11.0, 80.0);
-        assert!(short.ends_with("...") && canvas::text_width(&short, 11.0, false) <= 80.0);
     }
 }

@@ -1,9 +1,9 @@
-//! Scenes drawn by plotters, as SVG text and PNG bytes. The only file that names plotters. The font is embedded, so that
+//! Scenes drawn by plotters, as SVG text and as pixels. The only file that names plotters. The font is embedded, so that
 //! the bytes are the same on any machine.
 
+use super::Bitmap;
 use super::scene::{Align, Color, Scene, Shape, Text};
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder, RgbImage, imageops};
+use image::{RgbImage, imageops};
 use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{
@@ -15,7 +15,7 @@ use std::sync::Once;
 /// A drawing that failed; the text says why.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot draw: {0}")]
-pub struct DrawError(String);
+pub struct DrawError(pub(super) String);
 
 /// Pixels a logical pixel in PNG, and units a logical pixel in SVG, whose coordinates are whole numbers.
 const SCALE: f64 = 2.0;
@@ -28,10 +28,10 @@ const SVG_BASE: f64 = 0.76;
 const BITMAP_BASE: f64 = 0.62;
 
 const FAMILY: &str = "Supcon Sans";
-const REGULAR: &[u8] = include_bytes!("../../../templates/fonts/supcon-sans-regular.ttf");
-const BOLD: &[u8] = include_bytes!("../../../templates/fonts/supcon-sans-bold.ttf");
+const REGULAR: &[u8] = include_bytes!("../../templates/fonts/supcon-sans-regular.ttf");
+const BOLD: &[u8] = include_bytes!("../../templates/fonts/supcon-sans-bold.ttf");
 /// The same font for browsers, as CSS.
-pub const FONT_CSS: &str = include_str!("../../../templates/fonts/supcon-sans.css");
+pub const FONT_CSS: &str = include_str!("../../templates/fonts/supcon-sans.css");
 
 /// The scene as an SVG document without its font: for a page that holds the font once.
 ///
@@ -60,25 +60,32 @@ pub fn with_font(svg: &str) -> String {
 /// # Errors
 /// plotters or the encoder refused.
 pub fn png(scene: &Scene) -> Result<Vec<u8>, DrawError> {
-    let (width, height) = pixels(scene, SCALE);
+    bitmap(scene, SCALE)?.png()
+}
+
+/// The scene with `scale` pixels a logical pixel.
+///
+/// # Errors
+/// plotters refused.
+pub fn bitmap(scene: &Scene, scale: f64) -> Result<Bitmap, DrawError> {
+    let (width, height) = pixels(scene, scale);
     let large = (width * OVERSAMPLING, height * OVERSAMPLING);
     let mut buffer = vec![255; large.0 as usize * large.1 as usize * 3];
     let mut backend = BitMapBackend::with_buffer(&mut buffer, large);
     paint(
         &mut backend,
         scene,
-        SCALE * f64::from(OVERSAMPLING),
+        scale * f64::from(OVERSAMPLING),
         BITMAP_BASE,
     )?;
     drop(backend);
     let image = RgbImage::from_raw(large.0, large.1, buffer)
         .ok_or_else(|| DrawError("the bitmap has another size than asked for".into()))?;
-    let image = imageops::thumbnail(&image, width, height);
-    let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive)
-        .write_image(&image, width, height, ExtendedColorType::Rgb8)
-        .map_err(|error| DrawError(error.to_string()))?;
-    Ok(bytes)
+    Ok(Bitmap {
+        width: width as usize,
+        height: height as usize,
+        pixels: imageops::thumbnail(&image, width, height).into_raw(),
+    })
 }
 
 /// Width of a text in logical pixels.
@@ -88,6 +95,22 @@ pub fn text_width(text: &str, size: f64, bold: bool) -> f64 {
     let font = font(size * precise, bold);
     font.box_size(text)
         .map_or(0.0, |(width, _)| f64::from(width) / precise)
+}
+
+/// The text shortened with an ellipsis to fit `width`.
+#[must_use]
+pub fn fitted(text: &str, size: f64, width: f64) -> String {
+    if text_width(text, size, false) <= width {
+        return text.to_owned();
+    }
+    let mut letters: Vec<char> = text.chars().collect();
+    while letters.pop().is_some() {
+        let short = letters.iter().collect::<String>() + "...";
+        if text_width(&short, size, false) <= width {
+            return short;
+        }
+    }
+    String::new()
 }
 
 fn paint<B: DrawingBackend>(
@@ -227,5 +250,12 @@ mod tests {
             text_width("axis", 10.0, true),
         );
         assert!(regular > 10.0 && bold > regular, "{regular} {bold}");
+    }
+
+    #[test]
+    fn long_text_is_shortened() {
+        assert_eq!(fitted("short", 11.0, 100.0), "short");
+        let short = fitted("a name that does not end soon", 11.0, 80.0);
+        assert!(short.ends_with("...") && text_width(&short, 11.0, false) <= 80.0);
     }
 }
