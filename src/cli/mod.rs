@@ -9,19 +9,20 @@
 mod check;
 #[cfg(feature = "train")]
 mod doctor;
+mod help;
 mod plan;
 mod report;
 #[cfg(feature = "train")]
 mod run;
 
 use crate::spec::Overrides;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Declarative experiments in supervised contrastive learning.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -34,6 +35,7 @@ Examples:
   supcon run exp.yaml --set phases.pretrain.epochs=5    change a value for this call
   supcon check experiments                              find every mistake before any work
   supcon report --out report                            charts and page of all recorded runs
+  supcon help unknown-key                               what a code means, with an example
 
 Exit codes: 0 done, 2 refused before any work, 3 some runs failed, 4 damaged results,
 5 device or library missing, 7 disk, 75 interrupted (run the same command again), 130 stopped at once.";
@@ -70,6 +72,12 @@ enum Verb {
     /// Say which devices this program can use here, and why not the others.
     #[cfg(feature = "train")]
     Doctor,
+    /// Explain a code of a problem, or a verb; without a word, list them.
+    Help {
+        /// Codes or verbs.
+        #[arg(value_name = "CODE|VERB")]
+        words: Vec<String>,
+    },
     /// Train one prepared run (what `run` starts for each run).
     #[cfg(feature = "train")]
     #[command(hide = true)]
@@ -85,6 +93,16 @@ struct SpecArgs {
     /// Change a value: a dotted key and a YAML value; `~` deletes it.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// How problems are written: drawn on standard error, or one line of JSON on standard output.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How problems are written: for people, or for editors and scripts as docs/diagnostics.md says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 impl SpecArgs {
@@ -101,11 +119,12 @@ pub fn main() -> ExitCode {
     match Cli::parse().verb {
         #[cfg(feature = "train")]
         Verb::Run(args) => run::run(&args),
-        Verb::Check { specs } => check::check(&specs.paths, &specs.overrides()),
-        Verb::Plan { specs, explain } => plan::plan(&specs.paths, &specs.overrides(), explain),
+        Verb::Check { specs } => check::check(&specs),
+        Verb::Plan { specs, explain } => plan::plan(&specs, explain),
         Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
         #[cfg(feature = "train")]
         Verb::Doctor => doctor::doctor(),
+        Verb::Help { words } => help::help(&words),
         #[cfg(feature = "train")]
         Verb::Worker(args) => run::worker(args),
     }

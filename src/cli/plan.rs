@@ -1,25 +1,22 @@
 //! `supcon plan`: the runs that specs ask for, with their phases and parameters, and where each value came from.
 
-use super::check::refuse;
+use super::{SpecArgs, check};
 use crate::plan::{
     AugmentPlan, EncoderPlan, HeadPlan, LossPlan, OptimizerPlan, PhasePlan, RunPlan, SourcePlan,
     load_runs,
 };
-use crate::spec::Overrides;
 use serde_json::Value;
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Prints the runs of every spec below `paths`; with `explain`, the origin of each value.
-#[must_use]
-pub fn plan(paths: &[PathBuf], overrides: &Overrides, explain: bool) -> ExitCode {
-    match load_runs(paths, overrides) {
+/// Prints the runs of every spec; with `explain`, the origin of each value.
+pub(super) fn plan(specs: &SpecArgs, explain: bool) -> ExitCode {
+    match load_runs(&specs.paths, &specs.overrides()) {
         Ok(runs) => {
             print!("{}", describe(&runs, explain));
             ExitCode::SUCCESS
         }
-        Err(problems) => refuse(&problems),
+        Err(problems) => check::refuse(&problems, specs.format),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Many specs at once: files and folders to the runs that they ask for, with the problems of all of them together.
 
 use super::{RunPlan, resolve};
-use crate::diag::{Problem, Problems};
+use crate::diag::{Code, Problem, Problems};
 use crate::spec::{Loaded, Overrides, load};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan
 
 fn same_name(loaded: &Loaded, earlier: &Loaded) -> Problem {
     Problem::new(
-        "duplicate-name",
+        Code::DuplicateName,
         format!("two experiments are called `{}`", loaded.spec.name),
     )
     .at(loaded.place("name"))
@@ -74,14 +74,14 @@ fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
                 }
             }
             Err(error) => problems.push(Problem::new(
-                "unreadable",
+                Code::Unreadable,
                 format!("cannot read the folder: {error}"),
             )),
         }
     }
     if files.is_empty() {
         let message = format!("the folder `{}` holds no spec", path.display());
-        problems.push(Problem::new("not-found", message).help("specs end in `.yaml` or `.yml`"));
+        problems.push(Problem::new(Code::NotFound, message).help("specs end in `.yaml` or `.yml`"));
     }
     files
 }

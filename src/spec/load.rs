@@ -6,7 +6,7 @@ use super::schema::{self, Key, Kind, Need};
 use super::source::{LayerKind, Source};
 use super::span::join;
 use super::{Overrides, Spec};
-use crate::diag::{Place, Problem, Problems};
+use crate::diag::{Code, Place, Problem, Problems};
 use figment::value::{Dict, Num, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -117,7 +117,7 @@ pub fn load_with(
     let mut problems = Vec::new();
     let merged = layers::merge(path, overrides, env, &mut problems);
     let Some(merged) = merged else {
-        let lost = || Problem::new("internal", "a layer was lost without a reason");
+        let lost = || Problem::new(Code::Internal, "a layer was lost without a reason");
         return Err(Problems::collect(problems).unwrap_or_else(|| lost().into()));
     };
     problems.extend(check(&merged));
@@ -126,7 +126,7 @@ pub fn load_with(
     }
     let spec = serde_json::from_value(plain_dict(&merged.root)).map_err(|error| {
         Problem::new(
-            "internal",
+            Code::Internal,
             format!("the check let through what serde refuses: {error}"),
         )
         .at(merged.sources[merged.own].value_place(""))

@@ -12,7 +12,7 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("record", &["plan"]),
     ("device", &["plan"]),
     ("ops", &["plan", "device", "random"]),
-    ("data", &["plan", "ops", "augment", "random"]),
+    ("data", &["diag", "plan", "ops", "augment", "random"]),
     ("augment", &["plan", "ops", "random"]),
     // `spec` for the closed enums that plans carry on unchanged.
     ("model", &["plan", "spec", "ops", "random"]),
@@ -23,7 +23,10 @@ const IMPORTS: [(&str, &[&str]); 18] = [
         "train",
         &["plan", "record", "device", "ops", "random", PARTS],
     ),
-    ("runner", &["plan", "record", "device", "train", PARTS]),
+    (
+        "runner",
+        &["diag", "plan", "record", "device", "train", PARTS],
+    ),
     ("report", &["plan", "spec", "record"]),
     (
         "cli",
