@@ -88,10 +88,9 @@ fn verbs() -> Vec<String> {
 
 /// The answer to a word that is neither code nor verb.
 fn stranger(word: &str) -> String {
-    let verbs = verbs();
-    let names = verbs.iter().map(String::as_str);
-    let names = names.chain(Code::all().map(Code::as_str));
-    let near: Vec<String> = nearest(word, names, NEAREST)
+    let mut names = verbs();
+    names.extend(Code::all().map(|code| code.to_string()));
+    let near: Vec<String> = nearest(word, names.iter().map(String::as_str), NEAREST)
         .iter()
         .map(|name| format!("`{name}`"))
         .collect();
