@@ -1,5 +1,7 @@
 //! One linked test binary for everything that needs more than one module. Unit tests sit at the end of their file.
 
+#[path = "cli/codes.rs"]
+mod codes;
 #[path = "cli/language.rs"]
 mod language;
 

@@ -1,49 +1,85 @@
 //! `supcon check`: says whether specs are right, and everything that is wrong with them.
 
+use super::{Format, SpecArgs};
 use crate::diag::Problems;
 use crate::plan::load_runs;
-use crate::spec::Overrides;
+use serde_json::json;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Exit code of a command that was refused before any work.
-pub const REFUSED: u8 = 2;
+pub(super) const REFUSED: u8 = 2;
 
-/// Checks every spec below `paths`.
-#[must_use]
-pub fn check(paths: &[PathBuf], overrides: &Overrides) -> ExitCode {
-    match load_runs(paths, overrides) {
+/// Checks every spec.
+pub(super) fn check(args: &SpecArgs) -> ExitCode {
+    match load_runs(&args.paths, &args.overrides()) {
         Ok(runs) => {
-            let specs = runs
-                .iter()
-                .map(|run| &run.name)
-                .collect::<BTreeSet<_>>()
-                .len();
-            println!(
-                "ok: {}, {}",
-                counted(specs, "spec"),
-                counted(runs.len(), "run")
-            );
+            let specs: BTreeSet<&String> = runs.iter().map(|run| &run.name).collect();
+            println!("{}", accepted(specs.len(), runs.len(), args.format));
             ExitCode::SUCCESS
         }
-        Err(problems) => refuse(&problems),
+        Err(problems) => refuse(&problems, args.format),
     }
 }
 
-/// Prints problems, in colour on a terminal unless `NO_COLOR` is set.
-#[must_use]
-pub fn refuse(problems: &Problems) -> ExitCode {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    eprint!(
-        "{}",
-        problems.render(std::io::stderr().is_terminal() && !no_color)
-    );
+/// The answer to good specs.
+fn accepted(specs: usize, runs: usize, format: Format) -> String {
+    match format {
+        Format::Text => format!("ok: {}, {}", counted(specs, "spec"), counted(runs, "run")),
+        Format::Json => {
+            json!({ "ok": true, "specs": specs, "runs": runs, "problems": [] }).to_string()
+        }
+    }
+}
+
+/// Writes problems and refuses to do any work.
+pub(super) fn refuse(problems: &Problems, format: Format) -> ExitCode {
+    show(problems, format);
     ExitCode::from(REFUSED)
+}
+
+/// Writes problems: drawn on standard error, with the line that leads to more, or as JSON on standard output.
+pub(super) fn show(problems: &Problems, format: Format) {
+    match format {
+        Format::Text => {
+            let no_color = std::env::var_os("NO_COLOR");
+            let color = is_coloured(std::io::stderr().is_terminal(), no_color.as_deref());
+            eprint!("{}{}", problems.render(color), problems.pointer());
+        }
+        Format::Json => println!("{}", problems.to_json()),
+    }
+}
+
+/// Colour is for terminals, unless `NO_COLOR` is set to anything (<https://no-color.org>).
+fn is_coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
+    terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// A count with its noun.
 fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_without_no_color() {
+        assert!(is_coloured(true, None) && is_coloured(true, Some(OsStr::new(""))));
+        assert!(!is_coloured(true, Some(OsStr::new("1"))));
+        assert!(!is_coloured(true, Some(OsStr::new("0"))));
+        assert!(!is_coloured(false, None));
+    }
+
+    #[test]
+    fn good_specs_are_counted() {
+        assert_eq!(accepted(1, 3, Format::Text), "ok: 1 spec, 3 runs");
+        assert_eq!(
+            accepted(2, 1, Format::Json),
+            r#"{"ok":true,"specs":2,"runs":1,"problems":[]}"#
+        );
+    }
 }

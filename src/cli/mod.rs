@@ -9,6 +9,7 @@
 mod check;
 #[cfg(feature = "train")]
 mod doctor;
+mod help;
 mod plan;
 mod preview;
 mod report;
@@ -16,13 +17,13 @@ mod report;
 mod run;
 
 use crate::spec::{MAX_RUNS, Overrides};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Declarative experiments in supervised contrastive learning.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -36,6 +37,7 @@ Examples:
   supcon check experiments                              find every mistake before any work
   supcon preview exp.yaml --phase pretrain              what augmentation makes of the images, as PNG
   supcon report --out report                            charts and page of all recorded runs
+  supcon help unknown-key                               what a code means, with an example
 
 Exit codes: 0 done, 2 refused before any work, 3 some runs failed, 4 damaged results,
 5 device, library or data missing, 7 disk, 75 interrupted (run the same command again), 130 stopped at once.";
@@ -73,6 +75,12 @@ enum Verb {
     /// Say which devices this program can use here, and why not the others.
     #[cfg(feature = "train")]
     Doctor,
+    /// Explain a code of a problem, or a verb; without a word, list them.
+    Help {
+        /// Codes or verbs.
+        #[arg(value_name = "CODE|VERB")]
+        words: Vec<String>,
+    },
     /// Train one prepared run (what `run` starts for each run).
     #[cfg(feature = "train")]
     #[command(hide = true)]
@@ -94,6 +102,16 @@ struct SpecArgs {
     /// Refuse to begin more runs than this.
     #[arg(long, value_name = "N", default_value_t = MAX_RUNS)]
     max_runs: usize,
+    /// How problems are written: drawn on standard error, or one line of JSON on standard output.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How problems are written: for people, or for editors and scripts as docs/diagnostics.md says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 impl SpecArgs {
@@ -130,12 +148,13 @@ pub fn main() -> ExitCode {
     match Cli::parse().verb {
         #[cfg(feature = "train")]
         Verb::Run(args) => run::run(&args),
-        Verb::Check { specs } => check::check(&specs.paths, &specs.overrides()),
-        Verb::Plan { specs, view } => plan::plan(&specs.paths, &specs.overrides(), view),
+        Verb::Check { specs } => check::check(&specs),
+        Verb::Plan { specs, view } => plan::plan(&specs, view),
         Verb::Preview(args) => preview::preview(&args),
         Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
         #[cfg(feature = "train")]
         Verb::Doctor => doctor::doctor(),
+        Verb::Help { words } => help::help(&words),
         #[cfg(feature = "train")]
         Verb::Worker(args) => run::worker(args),
     }

@@ -2,7 +2,7 @@
 
 use super::{FolderArgs, SpecArgs, check};
 use crate::data::{self, DataError, Dataset, LoadOptions};
-use crate::diag::{Place, Problem, Problems};
+use crate::diag::{Code, Place, Problem, Problems};
 use crate::plan::{RunPlan, load_runs, spec_files};
 use crate::preview::{PreviewOptions, Sheet};
 use crate::record::{RecordError, create_folder, write_file};
@@ -42,7 +42,7 @@ pub(super) struct PreviewArgs {
 pub(super) fn preview(args: &PreviewArgs) -> ExitCode {
     let (plan, phase) = match chosen(args) {
         Ok(chosen) => chosen,
-        Err(problems) => return check::refuse(&problems),
+        Err(problems) => return check::refuse(&problems, args.specs.format),
     };
     let data = match load(&plan, &args.folders) {
         Ok(data) => data,
@@ -83,7 +83,7 @@ fn chosen(args: &PreviewArgs) -> Result<(RunPlan, usize), Problems> {
     let files = spec_files(&args.specs.paths, &mut problems);
     if files.len() > 1 {
         let message = format!("`preview` draws one spec, found {}", files.len());
-        problems.push(Problem::new("too-many", message).help("name one of the files"));
+        problems.push(Problem::new(Code::Conflict, message).help("name one of the files"));
     }
     let files = Problems::or(problems, files)?;
     let runs = load_runs(&files, &args.specs.overrides())?;
@@ -115,7 +115,7 @@ fn unknown_phase(name: &str, plan: &RunPlan) -> Problem {
         line_text: name.to_owned(),
     };
     Problem::new(
-        "unknown-name",
+        Code::UnknownName,
         format!("`{}` has no phase `{name}`", plan.name),
     )
     .at(place)

@@ -2,6 +2,7 @@
 
 use super::{FolderArgs, SpecArgs, check};
 use crate::device::DeviceName;
+use crate::diag::{self, Code, Problem};
 use crate::plan::{self, RunPlan};
 use crate::record;
 use crate::report;
@@ -59,12 +60,14 @@ pub(super) fn worker(args: WorkerArgs) -> ExitCode {
 pub(super) fn run(args: &RunArgs) -> ExitCode {
     let plans = match plan::load_runs(&args.specs.paths, &args.specs.overrides()) {
         Ok(plans) => plans,
-        Err(problems) => return check::refuse(&problems),
+        Err(problems) => return check::refuse(&problems, args.specs.format),
     };
     let device = match DeviceName::parse(&args.device).and_then(|name| name.open().map(|_| name)) {
         Ok(device) => device,
         Err(error) => {
-            eprintln!("error[ENV-DEVICE]: {error}\n  next: `supcon doctor` says what is there");
+            let problem = Problem::new(Code::EnvDevice, error.to_string())
+                .help("`supcon doctor` says what is there");
+            check::show(&problem.into(), args.specs.format);
             return ExitCode::from(exit::ENVIRONMENT);
         }
     };
@@ -134,11 +137,14 @@ fn conclude(args: &RunArgs, plans: &[RunPlan], ended: &[Ended], requests: usize)
             "done {done}, already complete {skipped}, failed {failed}, interrupted {interrupted}"
         );
     }
+    let mut codes = Vec::new();
     for run in ended {
         if let Fate::Failed { code, cause, .. } = &run.fate {
             eprintln!("error[{code}]: {}: {cause}", run.dir.run_id());
+            codes.push(code.as_str());
         }
     }
+    eprint!("{}", diag::pointer(codes));
     if interrupted > 0 {
         println!("the same command trains what is missing");
         return ExitCode::from(if requests > 1 {

@@ -1,6 +1,7 @@
 //! What can be wrong with data, each with a stable code. A message names the place, what was found, what was expected
 //! and one thing to do; paths are escaped, so that a file name cannot play with the terminal.
 
+use crate::diag::Code;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::path::Path;
@@ -128,20 +129,20 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// The stable code that documentation and scripts go by.
+    /// The kind of mistake, for documentation and scripts.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Path { .. } => "DATA-PATH",
-            Self::Format { .. } => "DATA-FORMAT",
-            Self::Label { .. } => "DATA-LABEL",
-            Self::BadImages(_) => "DATA-BAD-IMAGE",
-            Self::Layout { .. } => "DATA-LAYOUT",
-            Self::OneClass { .. } => "DATA-ONE-CLASS",
-            Self::TooFew { .. } => "DATA-TOO-FEW",
-            Self::Download { .. } => "DATA-DOWNLOAD",
-            Self::Archive { .. } => "DATA-ARCHIVE",
-            Self::Io { .. } => "DATA-IO",
+            Self::Path { .. } => Code::DataPath,
+            Self::Format { .. } => Code::DataFormat,
+            Self::Label { .. } => Code::DataLabel,
+            Self::BadImages(_) => Code::DataBadImage,
+            Self::Layout { .. } => Code::DataLayout,
+            Self::OneClass { .. } => Code::DataOneClass,
+            Self::TooFew { .. } => Code::DataTooFew,
+            Self::Download { .. } => Code::DataDownload,
+            Self::Archive { .. } => Code::DataArchive,
+            Self::Io { .. } => Code::DataIo,
         }
     }
 

@@ -1,10 +1,15 @@
 //! Problems that a user can mend: what is wrong, where it was written, and one thing to do about it.
-//! Knows nothing of specs; `render` draws, `suggest` finds the nearest name.
+//! Knows nothing of specs; `codes` is the table of kinds, `render` draws, `json` is for programs, `suggest` finds the
+//! nearest name.
 
+mod codes;
+mod json;
 mod render;
 mod suggest;
+mod text;
 
-pub use suggest::{distance, suggest};
+pub use codes::{Code, Explanation, pointer, render_page};
+pub use suggest::{distance, nearest, suggest};
 
 use std::fmt;
 
@@ -32,8 +37,8 @@ impl fmt::Display for Place {
 /// One mistake, complete in its first line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// Stable name of the kind of mistake.
-    pub code: &'static str,
+    /// The kind of mistake.
+    pub code: Code,
     /// What is wrong, in lower case and without a full stop.
     pub message: String,
     /// Where it was written.
@@ -51,7 +56,7 @@ pub struct Problem {
 impl Problem {
     /// A problem with a code and a message, and no place yet.
     #[must_use]
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
             code,
@@ -122,8 +127,10 @@ impl Problems {
     #[must_use]
     pub fn collect(mut problems: Vec<Problem>) -> Option<Self> {
         // A file's own problems stand together; what has no place comes first.
-        problems
-            .sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
+        problems.sort_by(|a, b| {
+            let (first, second) = (a.code.as_str(), b.code.as_str());
+            (&a.place, first, &a.message).cmp(&(&b.place, second, &b.message))
+        });
         problems.dedup();
         (!problems.is_empty()).then_some(Self(problems))
     }

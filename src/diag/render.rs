@@ -1,7 +1,8 @@
 //! Draws problems as text: code and message, place, the line with a caret, note and help, and one closing line.
 //! Everything that came from a file is escaped, so that no control character reaches a terminal.
 
-use super::{Place, Problem, Problems};
+use super::text::{escape, shown, width};
+use super::{Place, Problem, Problems, codes};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -49,7 +50,7 @@ impl Problems {
             .collect();
         let place = match files.iter().collect::<Vec<_>>()[..] {
             [] => String::new(),
-            [file] => format!(" in {}", escape(file)),
+            [file] => format!(" in {}", shown(file)),
             ref more => format!(" in {} files", more.len()),
         };
         let _ = writeln!(
@@ -58,6 +59,12 @@ impl Problems {
         );
         out
     }
+
+    /// The one line that says where more is told about the codes of all problems.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        codes::pointer(self.iter().map(|problem| problem.code.as_str()))
+    }
 }
 
 /// Draws one problem.
@@ -65,7 +72,7 @@ fn draw(out: &mut String, problem: &Problem, style: &Style) {
     let Style {
         error, bold, end, ..
     } = style;
-    let (code, message) = (problem.code, escape(&problem.message));
+    let (code, message) = (problem.code, shown(&problem.message));
     let _ = writeln!(out, "{error}error[{code}]{end}{bold}: {message}{end}");
     let width = problem
         .place
@@ -85,7 +92,7 @@ fn draw_extra(out: &mut String, width: usize, kind: &str, text: &str, style: &St
     } = style;
     let indent = " ".repeat(width + 5 + kind.len());
     for (i, line) in text.lines().enumerate() {
-        let line = escape(line);
+        let line = shown(line);
         let _ = match i {
             0 => writeln!(out, "{:width$} {frame}={end} {bold}{kind}{end}: {line}", ""),
             _ => writeln!(out, "{indent}{line}"),
@@ -104,7 +111,7 @@ fn draw_place(out: &mut String, place: &Place, problem: &Problem, style: &Style)
         out,
         "{:width$}{frame}-->{end} {}",
         "",
-        escape(&place.to_string())
+        shown(&place.to_string())
     );
     let _ = writeln!(out, "{:width$} {frame}|{end}", "");
     let label = problem.label.as_deref().unwrap_or("");
@@ -133,7 +140,7 @@ fn draw_line(out: &mut String, width: usize, at: &Place, mark: char, label: &str
     let (text, indent, len) = window(at);
     let _ = writeln!(out, "{frame}{:width$} |{end} {text}", at.line);
     let marks = String::from(mark).repeat(len);
-    let label = escape(label);
+    let label = shown(label);
     let gap = if label.is_empty() { "" } else { " " };
     let colour = if mark == '^' { error } else { frame };
     let _ = writeln!(
@@ -146,7 +153,7 @@ fn draw_line(out: &mut String, width: usize, at: &Place, mark: char, label: &str
 /// The escaped piece of the line to draw, the columns before the mark, and the mark's length.
 fn window(at: &Place) -> (String, usize, usize) {
     let chars: Vec<char> = at.line_text.chars().collect();
-    let column = (at.column - 1).min(chars.len());
+    let column = at.column.saturating_sub(1).min(chars.len());
     let start = if chars.len() > MAX_LINE {
         column.saturating_sub(MAX_LINE / 3)
     } else {
@@ -162,32 +169,15 @@ fn window(at: &Place) -> (String, usize, usize) {
     );
     let head = if start > 0 { "... " } else { "" };
     let tail = if end < chars.len() { " ..." } else { "" };
-    let indent = head.len() + before.chars().count();
-    let len = marked.chars().count().max(1);
+    let indent = head.len() + width(&before);
+    let len = width(&marked).max(1);
     (format!("{head}{before}{marked}{after}{tail}"), indent, len)
-}
-
-/// Makes control characters and the marks that reorder text visible; a tab becomes a space.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\t' => out.push(' '),
-            c if c.is_control() || reorders(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Directional marks and invisible characters that let a line look like another.
-fn reorders(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::Code;
 
     fn place(line: usize, column: usize, len: usize, text: &str) -> Place {
         Place {
@@ -207,7 +197,7 @@ mod tests {
     fn a_problem_is_drawn_as_the_design_shows() {
         let line = "    loss: {name: npairs, temprature: 0.05}";
         let problem = Problem::new(
-            "unknown-key",
+            Code::UnknownKey,
             "unknown key `temprature` in `phases.pretrain.loss`",
         )
         .at(place(17, 26, 10, line))
@@ -229,7 +219,7 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
 
     #[test]
     fn two_places_of_a_file_are_drawn_in_order() {
-        let problem = Problem::new("duplicate-key", "duplicate key `epochs`")
+        let problem = Problem::new(Code::DuplicateKey, "duplicate key `epochs`")
             .at(place(12, 3, 6, "  epochs: 2"))
             .label("written again")
             .related(Some(place(9, 3, 6, "  epochs: 1")), "first written here");
@@ -251,8 +241,12 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
 
     #[test]
     fn control_characters_are_escaped_and_the_caret_still_fits() {
-        let text =
-            drawn(Problem::new("x", "bad \u{1b}[31m").at(place(1, 3, 2, "\u{1b}\u{202e}ab")));
+        let text = drawn(Problem::new(Code::Syntax, "bad \u{1b}[31m").at(place(
+            1,
+            3,
+            2,
+            "\u{1b}\u{202e}ab",
+        )));
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
         assert!(
             text.contains("1 | \\u{1b}\\u{202e}ab\n  |               ^^\n"),
@@ -261,21 +255,60 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
     }
 
     #[test]
+    fn the_caret_fits_below_tabs_wide_characters_and_marks() {
+        let under = |text: &str, column| {
+            let drawn = drawn(Problem::new(Code::Syntax, "m").at(place(1, column, 1, text)));
+            let line = drawn.lines().nth(4).unwrap_or("").to_owned();
+            line.split_once("| ").expect("a frame").1.to_owned()
+        };
+        assert_eq!(under("\ta: x", 5), "    ^");
+        assert_eq!(under("\u{4e16}\u{754c}: x", 5), "      ^");
+        assert_eq!(under("e\u{301}: x", 5), "   ^");
+        assert_eq!(under("\u{4e16}", 1), "^^");
+    }
+
+    #[test]
+    fn long_texts_of_a_file_are_cut_everywhere() {
+        let long = "z".repeat(100_000);
+        let mut at = place(1, 1, 100_000, &long);
+        at.file.clone_from(&long);
+        let problem = Problem::new(Code::UnknownKey, format!("unknown key `{long}`"))
+            .at(at)
+            .label(long.as_str())
+            .note(long.as_str())
+            .help(long.as_str());
+        let text = drawn(problem);
+        assert!(text.lines().all(|line| line.len() < 1000), "{}", text.len());
+    }
+
+    #[test]
+    fn one_line_leads_to_all_codes() {
+        let found = [Code::WrongType, Code::UnknownKey, Code::WrongType];
+        let found = found.map(|code| Problem::new(code, "m"));
+        let problems = Problems::collect(found.into()).expect("some");
+        assert_eq!(
+            problems.pointer(),
+            "for more: `supcon help unknown-key wrong-type`\n"
+        );
+    }
+
+    #[test]
     fn long_lines_are_cut_around_the_caret() {
-        let text = drawn(Problem::new("x", "m").at(place(1, 5001, 3, &"y".repeat(100_000))));
+        let text =
+            drawn(Problem::new(Code::Syntax, "m").at(place(1, 5001, 3, &"y".repeat(100_000))));
         assert!(text.len() < 800 && text.contains("1 | ... yyy"));
     }
 
     #[test]
     fn places_outside_the_line_do_not_panic() {
         for (column, len) in [(1, 0), (1, 99), (50, 4)] {
-            drawn(Problem::new("x", "m").at(place(1, column, len, "ab")));
+            drawn(Problem::new(Code::Syntax, "m").at(place(1, column, len, "ab")));
         }
     }
 
     #[test]
     fn problems_are_sorted_counted_and_kept_once() {
-        let at = |line| Problem::new("x", "m").at(place(line, 1, 1, "a"));
+        let at = |line| Problem::new(Code::Syntax, "m").at(place(line, 1, 1, "a"));
         let problems = Problems::collect(vec![at(7), at(2), at(7)]).expect("some");
         let lines: Vec<usize> = problems
             .iter()
@@ -292,8 +325,8 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
 
     #[test]
     fn colour_is_added_only_when_asked_for() {
-        let problems = Problems::from(Problem::new("x", "m").at(place(1, 1, 1, "a")));
-        assert!(problems.render(true).contains("\x1b[1;31merror[x]"));
+        let problems = Problems::from(Problem::new(Code::Syntax, "m").at(place(1, 1, 1, "a")));
+        assert!(problems.render(true).contains("\x1b[1;31merror[syntax]"));
         assert!(!problems.render(false).contains('\x1b'));
     }
 }

@@ -28,9 +28,42 @@ pub fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, _, candidate)| candidate)
 }
 
+/// At most `count` candidates that are near `name` or hold it, the nearest first.
+#[must_use]
+pub fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    count: usize,
+) -> Vec<&'a str> {
+    let lower = name.to_lowercase();
+    let mut found: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .filter(|candidate| {
+            let holds = lower.len() > 2 && candidate.to_lowercase().contains(&lower);
+            holds || suggest(name, [*candidate]).is_some()
+        })
+        .map(|candidate| (distance(name, candidate), candidate))
+        .collect();
+    found.sort_unstable();
+    found.truncate(count);
+    found.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_names_may_be_near() {
+        let names = ["unknown-key", "unknown-name", "missing-key", "syntax"];
+        assert_eq!(
+            nearest("unknown-kye", names, 3),
+            ["unknown-key", "unknown-name"]
+        );
+        assert_eq!(nearest("key", names, 3), ["missing-key", "unknown-key"]);
+        assert_eq!(nearest("key", names, 1), ["missing-key"]);
+        assert!(nearest("banana", names, 3).is_empty());
+    }
 
     #[test]
     fn a_swap_and_a_missing_letter_are_found() {

@@ -1,7 +1,7 @@
 //! Many specs at once: files and folders to the runs that they ask for, with the problems of all of them together.
 
 use super::{RunPlan, resolve};
-use crate::diag::{Problem, Problems};
+use crate::diag::{Code, Problem, Problems};
 use crate::spec::{Loaded, Overrides, load};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan
     if runs.len() > overrides.max_runs {
         let message = format!("these specs ask for {} runs", runs.len());
         let note = format!("the limit is {}", overrides.max_runs);
-        let problem = Problem::new("too-many-runs", message).note(note);
+        let problem = Problem::new(Code::TooManyRuns, message).note(note);
         problems.push(problem.help("give fewer specs, or raise the limit with `--max-runs`"));
     }
     Problems::or(problems, runs)
@@ -73,7 +73,7 @@ fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {
         "two points of the sweep describe the same runs: {}",
         shown(&loaded.point)
     );
-    Problem::new("duplicate-point", message)
+    Problem::new(Code::DuplicatePoint, message)
         .at(loaded.place(key))
         .label("again")
         .related(earlier.place(key), "the first of them")
@@ -82,7 +82,7 @@ fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {
 
 fn same_name(loaded: &Loaded, earlier: &Loaded) -> Problem {
     Problem::new(
-        "duplicate-name",
+        Code::DuplicateName,
         format!("two experiments are called `{}`", loaded.spec.name),
     )
     .at(loaded.place("name"))
@@ -122,14 +122,14 @@ fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
                 }
             }
             Err(error) => problems.push(Problem::new(
-                "unreadable",
+                Code::Unreadable,
                 format!("cannot read the folder: {error}"),
             )),
         }
     }
     if files.is_empty() {
         let message = format!("the folder `{}` holds no spec", path.display());
-        problems.push(Problem::new("not-found", message).help("specs end in `.yaml` or `.yml`"));
+        problems.push(Problem::new(Code::NotFound, message).help("specs end in `.yaml` or `.yml`"));
     }
     files
 }

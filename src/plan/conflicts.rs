@@ -1,7 +1,7 @@
 //! What is wrong between sections that are right by themselves, each at its place and with its fix.
 
 use super::{AugmentPlan, DataPlan, HeadPlan, LossPlan, PhasePlan};
-use crate::diag::{Problem, suggest};
+use crate::diag::{Code, Problem, suggest};
 use crate::spec::{ExpectSpec, Loaded};
 
 /// Reports every conflict.
@@ -40,7 +40,7 @@ impl Find<'_> {
     fn add(&mut self, path: &str, message: String, label: &str, help: &str) {
         let place = self.loaded.place(path);
         self.problems.push(
-            Problem::new("conflict", message)
+            Problem::new(Code::Conflict, message)
                 .at(place)
                 .label(label)
                 .help(help),
@@ -101,7 +101,7 @@ impl Find<'_> {
             _ => return,
         };
         let related = self.loaded.place(&format!("{path}.loss.name"));
-        let problem = Problem::new("conflict", format!("{message} in `{path}`"))
+        let problem = Problem::new(Code::Conflict, format!("{message} in `{path}`"))
             .at(self.loaded.place(&format!("{path}.head.name")))
             .label(label)
             .related(related, "the loss")
@@ -180,10 +180,12 @@ impl Find<'_> {
 
     fn expect(&mut self, path: &str, expect: &ExpectSpec, metrics: &[String]) {
         if !metrics.contains(&expect.metric) {
-            let mut problem =
-                Problem::new("conflict", format!("no phase measures `{}`", expect.metric))
-                    .at(self.loaded.place(&format!("{path}.metric")))
-                    .note(format!("measured: {}", metrics.join(", ")));
+            let mut problem = Problem::new(
+                Code::Conflict,
+                format!("no phase measures `{}`", expect.metric),
+            )
+            .at(self.loaded.place(&format!("{path}.metric")))
+            .note(format!("measured: {}", metrics.join(", ")));
             if let Some(nearest) = suggest(&expect.metric, metrics.iter().map(String::as_str)) {
                 problem = problem.label(format!("did you mean `{nearest}`?"));
             }

@@ -1,7 +1,7 @@
 //! Curves of other programs: the CSV files beside a spec, read into points.
 
 use super::{ReferencePlan, ReferencePoint};
-use crate::diag::{Place, Problem};
+use crate::diag::{Code, Place, Problem};
 use crate::spec::{Loaded, ReferenceSpec};
 use std::path::Path;
 
@@ -20,8 +20,9 @@ pub(crate) fn read(
     let key = format!("{path}.file");
     let place = loaded.place(&key);
     let Some(folder) = loaded.folder(&key) else {
-        problems
-            .push(Problem::new("reference", "a template cannot name a reference file").at(place));
+        problems.push(
+            Problem::new(Code::Reference, "a template cannot name a reference file").at(place),
+        );
         return None;
     };
     let file = folder.join(&spec.file);
@@ -39,7 +40,7 @@ pub(crate) fn read(
         Err(why) => {
             let message = format!("cannot read the reference `{}`: {why}", file.display());
             problems.push(
-                Problem::new("reference", message)
+                Problem::new(Code::Reference, message)
                     .at(place)
                     .label("relative to this file"),
             );
@@ -77,7 +78,7 @@ fn points(
     };
     let header = lines.next().map_or("", |(_, line)| line);
     if header != HEADER {
-        let problem = Problem::new("reference", "the first line does not name the columns");
+        let problem = Problem::new(Code::Reference, "the first line does not name the columns");
         problems.push(
             problem
                 .at(at(1, 0, header.chars().count(), header))
@@ -99,7 +100,8 @@ fn points(
                     .split(',')
                     .nth(field)
                     .map_or(1, |part| part.chars().count());
-                let problem = Problem::new("reference", "a line that is not a point of a curve");
+                let problem =
+                    Problem::new(Code::Reference, "a line that is not a point of a curve");
                 problems.push(problem.at(at(number, before, len, line)).label(why));
             }
         }

@@ -4,6 +4,7 @@ use super::child::{Heard, Worker};
 use super::exit;
 use super::progress::Progress;
 use super::stop::Requests;
+use crate::diag::Code;
 use crate::plan::RunPlan;
 use crate::record::{self, LOG, RecordError, RunDir, State, Status};
 use std::path::PathBuf;
@@ -140,7 +141,7 @@ fn settle(dir: &RunDir, ended: ExitStatus, asked: bool) -> Result<Fate, RecordEr
         let (code, cause) = death(dir, ended);
         status = Status {
             state: State::Failed,
-            code: Some(code),
+            code: Some(code.to_string()),
             cause: Some(cause),
             ..status
         };
@@ -154,7 +155,8 @@ fn settle(dir: &RunDir, ended: ExitStatus, asked: bool) -> Result<Fate, RecordEr
 }
 
 /// Code and cause of a worker that left no code of its own.
-fn death(dir: &RunDir, ended: ExitStatus) -> (String, String) {
+#[must_use]
+pub fn death(dir: &RunDir, ended: ExitStatus) -> (Code, String) {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
         let likely = if signal == 9 {
@@ -163,7 +165,7 @@ fn death(dir: &RunDir, ended: ExitStatus) -> (String, String) {
             ""
         };
         return (
-            "RUN-KILLED".to_owned(),
+            Code::RunKilled,
             format!("killed by signal {signal}{likely}"),
         );
     }
@@ -174,12 +176,12 @@ fn death(dir: &RunDir, ended: ExitStatus) -> (String, String) {
         .find(|line| !line.starts_with("note:"))
         .unwrap_or("no message");
     let code = if panicked.is_some() {
-        "RUN-PANIC"
+        Code::RunPanic
     } else {
-        "RUN-FAILED"
+        Code::RunFailed
     };
     (
-        code.to_owned(),
+        code,
         format!("{}; see {}", last.trim(), dir.file(LOG).display()),
     )
 }

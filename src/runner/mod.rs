@@ -9,7 +9,7 @@ mod progress;
 mod stop;
 mod worker;
 
-pub use batch::{BatchOptions, Ended, Fate, run};
+pub use batch::{BatchOptions, Ended, Fate, death, run};
 pub use progress::{Progress, Style};
 pub use worker::{WorkerOptions, work};
 

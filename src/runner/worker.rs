@@ -5,6 +5,7 @@ use super::exit;
 use super::stop::Requests;
 use crate::data::{self, Dataset, LoadOptions};
 use crate::device::{self, DeviceName};
+use crate::diag::Code;
 use crate::model::Weight;
 use crate::plan::RunPlan;
 use crate::record::{self, NamedTensor, RecordError, RunDir, State, Status};
@@ -87,7 +88,9 @@ impl Worker {
     fn work(&mut self, options: &WorkerOptions) -> Result<u8, RecordError> {
         let name = match DeviceName::parse(&options.device) {
             Ok(name) => name,
-            Err(error) => return self.end(State::Failed, "ENV-DEVICE", &error, exit::ENVIRONMENT),
+            Err(error) => {
+                return self.end(State::Failed, Code::EnvDevice, &error, exit::ENVIRONMENT);
+            }
         };
         self.status.device = name.to_string();
         self.status.version = format!("{}, {}", self.status.version, name.backend());
@@ -95,7 +98,9 @@ impl Worker {
         device::set_threads(options.threads);
         let device = match name.open() {
             Ok(device) => device,
-            Err(error) => return self.end(State::Failed, "ENV-DEVICE", &error, exit::ENVIRONMENT),
+            Err(error) => {
+                return self.end(State::Failed, Code::EnvDevice, &error, exit::ENVIRONMENT);
+            }
         };
         let data = match self.load(options) {
             Ok(data) => data,
@@ -114,12 +119,12 @@ impl Worker {
             Ok(()) => self.finish(&outcome),
             Err(error @ TrainError::Interrupted { .. }) => self.end(
                 State::Interrupted,
-                "RUN-INTERRUPTED",
+                Code::RunInterrupted,
                 &error,
                 exit::INTERRUPTED,
             ),
             Err(error @ TrainError::Diverged { .. }) => {
-                self.end(State::Diverged, "RUN-DIVERGED", &error, exit::FAILED)
+                self.end(State::Diverged, Code::RunDiverged, &error, exit::FAILED)
             }
         }
     }
@@ -207,12 +212,12 @@ impl Worker {
     fn end(
         &mut self,
         state: State,
-        code: &str,
+        code: Code,
         cause: &dyn std::fmt::Display,
         exit: u8,
     ) -> Result<u8, RecordError> {
         self.status.state = state;
-        self.status.code = Some(code.to_owned());
+        self.status.code = Some(code.to_string());
         self.status.cause = Some(cause.to_string());
         self.dir.write_status(&self.status)?;
         self.dir.log(&format!("{code}: {cause}"))?;

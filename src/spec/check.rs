@@ -7,7 +7,7 @@ use super::layers::{Merged, quoted};
 use super::schema::{self, Key, Kind, Need, Part, Section};
 use super::span::join;
 use super::sweep;
-use crate::diag::{Problem, suggest};
+use crate::diag::{Code, Problem, suggest};
 use figment::value::{Dict, Value};
 
 /// All problems of a merged spec.
@@ -109,7 +109,7 @@ impl Check<'_> {
         } else {
             quoted(listed)
         };
-        let mut problem = Problem::new("unknown-key", format!("unknown key `{name}` {place}"))
+        let mut problem = Problem::new(Code::UnknownKey, format!("unknown key `{name}` {place}"))
             .at(self.merged.key_place(inner, value))
             .did_you_mean(name, valid)
             .note(format!("{} takes {takes}", owner.title));
@@ -150,7 +150,7 @@ impl Check<'_> {
             format!("in `{path}`")
         };
         self.problems.push(
-            Problem::new("missing-key", format!("missing key `{name}` {inside}"))
+            Problem::new(Code::MissingKey, format!("missing key `{name}` {inside}"))
                 .at(place)
                 .label(format!("needs `{name}`"))
                 .help(format!("add `{name}`: {doc}")),
@@ -294,7 +294,7 @@ impl Check<'_> {
                 dict.len()
             );
             self.problems.push(
-                Problem::new("wrong-type", message)
+                Problem::new(Code::WrongType, message)
                     .at(self.merged.value_place(path, value))
                     .label("expected one step, such as `{flip: horizontal}`")
                     .help(
@@ -357,7 +357,7 @@ impl Check<'_> {
     fn too_few(&mut self, path: &str, value: &Value, least: usize, what: &str) {
         self.problems.push(
             Problem::new(
-                "empty-list",
+                Code::EmptyList,
                 format!("`{path}` needs at least {least} {what}"),
             )
             .at(self.merged.value_place(path, value))
@@ -374,7 +374,7 @@ impl Check<'_> {
                 let first_path = join(path, &first.to_string());
                 let message = format!("`{path}` holds {} twice", scalar::describe(item));
                 self.problems.push(
-                    Problem::new("duplicate-value", message)
+                    Problem::new(Code::DuplicateValue, message)
                         .at(self.merged.value_place(&join(path, &i.to_string()), item))
                         .label("written again")
                         .related(

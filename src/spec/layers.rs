@@ -6,7 +6,7 @@ use super::source::{self, LayerKind, Source};
 use super::span::join;
 use super::yaml::Tree;
 use super::{Overrides, templates};
-use crate::diag::{Place, Problem, suggest};
+use crate::diag::{Code, Place, Problem, suggest};
 use figment::value::{Dict, Map, Num, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use std::path::{Path, PathBuf};
@@ -222,7 +222,7 @@ impl Reader<'_> {
                     Some(place) => {
                         let problem = problem.at(place).note(self.chain_text(&shown));
                         Problem {
-                            code: "bad-extends",
+                            code: Code::BadExtends,
                             ..problem
                         }
                     }
@@ -245,7 +245,7 @@ impl Reader<'_> {
         if self.chain.iter().any(|(known, _)| *known == id) {
             let chain = self.chain_text(&shown);
             self.fail(
-                Problem::new("bad-extends", format!("`{shown}` extends itself"))
+                Problem::new(Code::BadExtends, format!("`{shown}` extends itself"))
                     .at(asked)
                     .note(chain),
             );
@@ -268,7 +268,7 @@ impl Reader<'_> {
             self.sources.push(source);
         } else if !self.failed {
             self.fail(Problem::new(
-                "bad-extends",
+                Code::BadExtends,
                 format!("more than {MAX_LAYERS} layers"),
             ));
         }
@@ -292,7 +292,7 @@ impl Reader<'_> {
                 Tree::Text(name) => bases.push((path, name.clone())),
                 other => self.fail(
                     Problem::new(
-                        "wrong-type",
+                        Code::WrongType,
                         format!(
                             "`{path}` must be a name or a path, found {}",
                             other.describe()
@@ -327,14 +327,14 @@ impl Reader<'_> {
             (Some(folder), true) => self.file(&folder.join(name), LayerKind::Base, asked),
             (None, true) => self.fail(
                 Problem::new(
-                    "bad-extends",
+                    Code::BadExtends,
                     "a template can only extend a template".to_owned(),
                 )
                 .at(asked),
             ),
             (_, false) => {
                 let mut problem = Problem::new(
-                    "bad-extends",
+                    Code::BadExtends,
                     format!("there is no template `{name}`"),
                 )
                 .at(asked)

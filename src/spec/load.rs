@@ -8,7 +8,7 @@ use super::source::{LayerKind, Source};
 use super::span::join;
 use super::sweep::{self, Point};
 use super::{Overrides, Spec};
-use crate::diag::{Place, Problem, Problems};
+use crate::diag::{Code, Place, Problem, Problems};
 use figment::value::{Dict, Num, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -130,7 +130,7 @@ pub fn load_with(
         return Err(problems);
     }
     let Some(points) = points else {
-        return Err(Problem::new("internal", "a layer was lost without a reason").into());
+        return Err(Problem::new(Code::Internal, "a layer was lost without a reason").into());
     };
     let name = points
         .first()
@@ -193,7 +193,7 @@ fn expand(layers: &Layers, max_runs: usize, problems: &mut Vec<Problem>) -> Vec<
 fn typed(path: &Path, point: Point, merged: Merged, name: String) -> Result<Loaded, Problems> {
     let mut spec: Spec = serde_json::from_value(plain_dict(&merged.root)).map_err(|error| {
         Problem::new(
-            "internal",
+            Code::Internal,
             format!("the check let through what serde refuses: {error}"),
         )
         .at(merged.sources[merged.own].value_place(""))

@@ -4,7 +4,7 @@ use super::layers::{Layers, STEERING, quoted};
 use super::source::{LayerKind, Source};
 use super::span::join;
 use super::yaml::Tree;
-use crate::diag::{Problem, suggest};
+use crate::diag::{Code, Problem, suggest};
 
 /// The mapping below `profiles` in one file.
 fn section(source: &Source) -> Option<&Tree> {
@@ -34,7 +34,7 @@ pub(crate) fn check(layers: &Layers, problems: &mut Vec<Problem>) {
     let mut refuse = |source: &Source, path: &str, found: &Tree, what: &str| {
         let message = format!("`{path}` must be {what}, found {}", found.describe());
         problems.push(
-            Problem::new("wrong-type", message)
+            Problem::new(Code::WrongType, message)
                 .at(source.value_place(path))
                 .label("expected `name: {key: value}`"),
         );
@@ -65,7 +65,7 @@ pub(crate) fn check(layers: &Layers, problems: &mut Vec<Problem>) {
     for (source, path) in steering {
         problems.push(
             Problem::new(
-                "conflict",
+                Code::Conflict,
                 format!("`{path}` can only stand at the top level of a file"),
             )
             .at(source.key_place(&path))
@@ -96,7 +96,10 @@ pub(crate) fn select(layers: &Layers, name: &str) -> Layers {
 pub(crate) fn unknown(layers: &Layers, name: &str) -> Problem {
     let known = names(layers);
     let label = &layers.sources[layers.own].label;
-    let problem = Problem::new("unknown-name", format!("{label} has no profile `{name}`"));
+    let problem = Problem::new(
+        Code::UnknownName,
+        format!("{label} has no profile `{name}`"),
+    );
     let problem = match suggest(name, known.iter().map(String::as_str)) {
         Some(nearest) => problem.help(format!("did you mean `--profile {nearest}`?")),
         None => problem.help("leave `--profile` out, or write the section `profiles` in the spec"),

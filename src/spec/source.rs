@@ -3,7 +3,7 @@
 
 use super::span::{Entry, Index, Span, join, scan};
 use super::yaml::{self, Tree};
-use crate::diag::{Place, Problem};
+use crate::diag::{Code, Place, Problem};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
@@ -75,7 +75,7 @@ impl Source {
             return None;
         }
         let empty = || {
-            Problem::new("empty", format!("`{label}` holds no spec"))
+            Problem::new(Code::Empty, format!("`{label}` holds no spec"))
                 .help("start from a file in experiments/, with `name`, `seeds`, `data`, `encoder` and `phases`")
         };
         let nothing = !scan.index.contains_key("");
@@ -88,7 +88,7 @@ impl Source {
             Ok(Tree::Null) => problems.push(empty()),
             Ok(other) => problems.push(
                 Problem::new(
-                    "wrong-type",
+                    Code::WrongType,
                     format!("a spec is a mapping, found {}", other.describe()),
                 )
                 .at(scan.index.get("").map(|entry| source.at(entry.value)))
@@ -114,7 +114,8 @@ impl Source {
             column: 1,
             len: text.chars().count(),
         };
-        let refuse = |message: String| Problem::new("bad-override", message).at(source.at(whole));
+        let refuse =
+            |message: String| Problem::new(Code::BadOverride, message).at(source.at(whole));
         let example =
             format!("write it as `{prefix}phases{separator}pretrain{separator}epochs=10`");
         let Some((keys, value)) = text
@@ -317,7 +318,7 @@ impl Source {
                 len: 1,
             })
         });
-        Problem::new("syntax", format!("not valid YAML: {}", error.message)).at(at)
+        Problem::new(Code::Syntax, format!("not valid YAML: {}", error.message)).at(at)
     }
 
     /// YAML allows no control characters but tab and line ends.
@@ -331,7 +332,7 @@ impl Source {
         })?;
         let message = format!("the control character U+{:04X} in a spec", u32::from(c));
         Some(
-            Problem::new("syntax", message)
+            Problem::new(Code::Syntax, message)
                 .at(self.at(Span {
                     line,
                     column,
@@ -364,8 +365,10 @@ pub(crate) fn read(path: &Path) -> Result<String, Box<Problem>> {
     let shown = path.display();
     let refuse = |code, message: String| Box::new(Problem::new(code, message));
     let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => refuse("not-found", format!("there is no file `{shown}`")),
-        _ => refuse("unreadable", format!("cannot read `{shown}`: {error}")),
+        std::io::ErrorKind::NotFound => {
+            refuse(Code::NotFound, format!("there is no file `{shown}`"))
+        }
+        _ => refuse(Code::Unreadable, format!("cannot read `{shown}`: {error}")),
     };
     // Asked before opening: opening a FIFO would wait for a writer.
     let about = std::fs::metadata(path).map_err(failed)?;
@@ -375,7 +378,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Box<Problem>> {
         } else {
             "not a regular file"
         };
-        return Err(refuse("not-a-file", format!("`{shown}` is {what}")));
+        return Err(refuse(Code::NotAFile, format!("`{shown}` is {what}")));
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
@@ -384,14 +387,14 @@ pub(crate) fn read(path: &Path) -> Result<String, Box<Problem>> {
         .map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(refuse(
-            "too-large",
+            Code::TooLarge,
             format!("`{shown}` is larger than 1 MiB"),
         ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let why = format!("the byte at offset {at} is not part of a character; save it as UTF-8");
-        refuse("not-utf8", format!("`{shown}` is not UTF-8: {why}"))
+        refuse(Code::NotUtf8, format!("`{shown}` is not UTF-8: {why}"))
     })
 }
 

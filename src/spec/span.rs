@@ -1,7 +1,7 @@
 //! The one file that knows the event-level YAML crate: where each key and value of a text stands, by key path.
 //! It also refuses what must not reach the value parser: too deep, too many values through aliases, tags, merge keys.
 
-use crate::diag::{Place, Problem};
+use crate::diag::{Code, Place, Problem};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
 use std::collections::HashMap;
 
@@ -103,14 +103,14 @@ pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> S
 fn unreadable(error: &ScanError, place: &dyn Fn(Span) -> Place) -> Problem {
     let problem = match error.info() {
         info if info.contains("recursion limit") => too_deep(),
-        info => Problem::new("syntax", format!("not valid YAML: {info}")),
+        info => Problem::new(Code::Syntax, format!("not valid YAML: {info}")),
     };
     problem.at(place(Marks::empty(*error.marker()).into()))
 }
 
 fn too_deep() -> Problem {
     Problem::new(
-        "too-deep",
+        Code::TooDeep,
         format!("lists and mappings are nested deeper than {MAX_DEPTH}"),
     )
 }
@@ -166,7 +166,7 @@ impl Scanner<'_> {
             Event::Alias(anchor) => {
                 let Some(&size) = self.anchors.get(&anchor) else {
                     return Err(Box::new(self.problem(
-                        "alias-limit",
+                        Code::AliasLimit,
                         "an alias stands inside its own anchor",
                         span,
                     )));
@@ -205,7 +205,7 @@ impl Scanner<'_> {
         self.documents += 1;
         if self.documents > 1 {
             return Err(Box::new(
-                self.problem("syntax", "a second document begins here", span)
+                self.problem(Code::Syntax, "a second document begins here", span)
                     .help("write one spec a file, without further `---` lines"),
             ));
         }
@@ -226,7 +226,7 @@ impl Scanner<'_> {
         if text == "<<" && !quoted {
             return Err(Box::new(
                 self.problem(
-                    "merge-key",
+                    Code::MergeKey,
                     "merge keys (`<<`) are not part of this language",
                     span,
                 )
@@ -248,11 +248,14 @@ impl Scanner<'_> {
             } else {
                 format!(" in `{path}`")
             };
-            let problem = Problem::new("duplicate-key", format!("duplicate key `{text}`{inside}"))
-                .at((self.place)(span))
-                .label("written again")
-                .related(Some((self.place)(first)), "first written here")
-                .help("keep one of the two");
+            let problem = Problem::new(
+                Code::DuplicateKey,
+                format!("duplicate key `{text}`{inside}"),
+            )
+            .at((self.place)(span))
+            .label("written again")
+            .related(Some((self.place)(first)), "first written here")
+            .help("keep one of the two");
             self.scan.problems.push(problem);
         } else {
             seen.insert(text.to_owned(), span);
@@ -324,7 +327,7 @@ impl Scanner<'_> {
         self.values = self.values.saturating_add(values);
         if self.values > MAX_VALUES {
             let text = format!("more than {MAX_VALUES} values, counting what aliases stand for");
-            return Err(Box::new(self.problem("alias-limit", &text, span)));
+            return Err(Box::new(self.problem(Code::AliasLimit, &text, span)));
         }
         Ok(())
     }
@@ -332,8 +335,12 @@ impl Scanner<'_> {
     fn refuse_tag(&self, tagged: bool, span: Span) -> Step {
         if tagged {
             return Err(Box::new(
-                self.problem("tag", "tags (`!name`) are not part of this language", span)
-                    .help("write the plain value"),
+                self.problem(
+                    Code::Tag,
+                    "tags (`!name`) are not part of this language",
+                    span,
+                )
+                .help("write the plain value"),
             ));
         }
         Ok(())
@@ -341,13 +348,13 @@ impl Scanner<'_> {
 
     fn complex_key(&self, span: Span) -> Problem {
         self.problem(
-            "complex-key",
+            Code::ComplexKey,
             "a key must be a name, not a list, a mapping or an alias",
             span,
         )
     }
 
-    fn problem(&self, code: &'static str, message: &str, span: Span) -> Problem {
+    fn problem(&self, code: Code, message: &str, span: Span) -> Problem {
         Problem::new(code, message).at((self.place)(span))
     }
 }
@@ -368,7 +375,11 @@ mod tests {
     }
 
     fn codes(text: &str) -> Vec<&'static str> {
-        scanned(text).problems.iter().map(|p| p.code).collect()
+        scanned(text)
+            .problems
+            .iter()
+            .map(|p| p.code.as_str())
+            .collect()
     }
 
     #[test]

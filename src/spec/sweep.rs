@@ -6,7 +6,7 @@ use super::layers::{Merged, tree};
 use super::source::{LayerKind, Source, nest};
 use super::span::join;
 use super::yaml::Tree;
-use crate::diag::{Place, Problem};
+use crate::diag::{Code, Place, Problem};
 use figment::value::{Dict, Value};
 
 /// Sections that may be swept: the others do not change what is trained, or expand by themselves.
@@ -61,7 +61,7 @@ pub(crate) fn refuse(leaf: &Leaf, place: Option<Place>) -> Option<Problem> {
     if SWEPT.contains(&section) {
         return None;
     }
-    let problem = Problem::new("conflict", format!("`{}` cannot be swept", leaf.key)).at(place);
+    let problem = Problem::new(Code::Conflict, format!("`{}` cannot be swept", leaf.key)).at(place);
     Some(match section {
         "seeds" => problem.help("list all seeds in `seeds`: every point is run with each of them"),
         _ => problem.help("a sweep sets keys below `data`, `augment`, `encoder` or `phases`"),
@@ -100,7 +100,7 @@ pub(crate) fn expand(merged: &Merged, max_runs: usize, problems: &mut Vec<Proble
             let runs = runs.map_or("more runs than can be counted".into(), |n| {
                 format!("{n} runs")
             });
-            let problem = Problem::new("too-many-runs", format!("the sweep asks for {runs}"));
+            let problem = Problem::new(Code::TooManyRuns, format!("the sweep asks for {runs}"));
             let place = merged.key_place("sweep", &merged.root["sweep"]);
             problems.push(
                 problem
@@ -160,7 +160,7 @@ fn spaced(
         let path = join(&leaf.written, if from <= 0.0 { "from" } else { "to" });
         problems.push(
             Problem::new(
-                "out-of-range",
+                Code::OutOfRange,
                 format!("a logarithmic range of `{}` must lie above 0", leaf.key),
             )
             .at(merged.value_place(&path, leaf.value))
@@ -206,7 +206,7 @@ fn zipped(merged: &Merged, leaves: &[Leaf], problems: &mut Vec<Problem>) -> Opti
                 first.len()
             );
             problems.push(
-                Problem::new("conflict", message)
+                Problem::new(Code::Conflict, message)
                     .at(merged.key_place(&leaf.written, leaf.value))
                     .related(
                         merged.key_place(&other.written, other.value),

@@ -16,10 +16,14 @@ fn with_batch(bench: &Bench, batch: usize) -> RunPlan {
     ];
     let mut set: Vec<String> = set.map(str::to_owned).to_vec();
     set.push(format!("phases.pretrain.batch_size={batch}"));
-    let runs = plan::load_runs(&[bench.spec()], &Overrides {
-        set,
-        ..Overrides::default()
-    }).expect("a plan");
+    let runs = plan::load_runs(
+        &[bench.spec()],
+        &Overrides {
+            set,
+            ..Overrides::default()
+        },
+    )
+    .expect("a plan");
     runs.into_iter().next().expect("a run")
 }
 

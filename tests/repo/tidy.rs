@@ -13,7 +13,7 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("record", &["plan"]),
     ("device", &["plan"]),
     ("ops", &["plan", "device", "random"]),
-    ("data", &["plan", "ops", "augment", "random"]),
+    ("data", &["diag", "plan", "ops", "augment", "random"]),
     ("augment", &["plan", "ops", "random"]),
     // `spec` for the closed enums that plans carry on unchanged.
     ("model", &["plan", "spec", "ops", "random"]),
@@ -24,7 +24,10 @@ const IMPORTS: [(&str, &[&str]); 20] = [
         "train",
         &["plan", "record", "device", "ops", "random", PARTS],
     ),
-    ("runner", &["plan", "record", "device", "train", PARTS]),
+    (
+        "runner",
+        &["diag", "plan", "record", "device", "train", PARTS],
+    ),
     ("preview", &["plan", "random", "draw", "data", "augment"]),
     ("report", &["plan", "spec", "record", "draw"]),
     (

@@ -60,7 +60,7 @@ fn describe_phase(out: &mut String, number: usize, phase: &PhasePlan, cost: &Pha
         loss(&phase.loss),
         optimizer(&phase.optimizer)
     );
-    let steps: Vec<String> = phase.augment.iter().map(step).collect();
+    let steps: Vec<String> = phase.augment.iter().map(ToString::to_string).collect();
     if !steps.is_empty() {
         let _ = writeln!(out, "           augment {}", steps.join(", "));
     }

@@ -1,6 +1,5 @@
 //! `supcon plan --explain`: every key with its resolved value and the layer, file and line that it came from.
 
-use super::describe::step;
 use crate::plan::{PhasePlan, RunPlan};
 use serde_json::Value;
 use std::fmt::Write;
@@ -40,7 +39,7 @@ fn value_of(group: &[RunPlan], run: &RunPlan, values: &Value, path: &str) -> Str
         phase
             .augment
             .iter()
-            .map(step)
+            .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join(", ")
     };

@@ -4,12 +4,10 @@ mod cost;
 mod describe;
 mod explain;
 
-use super::check::refuse;
+use super::{SpecArgs, check};
 use crate::plan::{Host, RunCost, RunPlan, load_runs};
-use crate::spec::Overrides;
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What `plan` shows beside the phases.
@@ -33,11 +31,11 @@ struct Entry<'a> {
     cost: RunCost,
 }
 
-/// Prints the runs of every spec below `paths`.
-pub(super) fn plan(paths: &[PathBuf], overrides: &Overrides, view: View) -> ExitCode {
-    let runs = match load_runs(paths, overrides) {
+/// Prints the runs of every spec.
+pub(super) fn plan(specs: &SpecArgs, view: View) -> ExitCode {
+    let runs = match load_runs(&specs.paths, &specs.overrides()) {
         Ok(runs) => runs,
-        Err(problems) => return refuse(&problems),
+        Err(problems) => return check::refuse(&problems, specs.format),
     };
     let host = host();
     if view.json {

@@ -1,7 +1,7 @@
 //! Single values: numbers by the type of their key, words, labels.
 
 use super::Check;
-use crate::diag::Problem;
+use crate::diag::{Code, Problem};
 use crate::spec::layers::quoted;
 use crate::spec::schema::{Kind, Range};
 use figment::value::{Num, Value};
@@ -87,7 +87,7 @@ impl Check<'_> {
     fn out_of_range(&mut self, path: &str, value: &Value, allowed: &str) {
         self.problems.push(
             Problem::new(
-                "out-of-range",
+                Code::OutOfRange,
                 format!("`{path}` is out of range: found {}", describe(value)),
             )
             .at(self.merged.value_place(path, value))
@@ -140,7 +140,7 @@ impl Check<'_> {
             _ => self.merged.value_place(path, value),
         };
         self.problems.push(
-            Problem::new("bad-name", format!("`{shown}` cannot be a name"))
+            Problem::new(Code::BadName, format!("`{shown}` cannot be a name"))
                 .at(place)
                 .label(format!(
                     "allowed: {allowed}, at most {MAX_LABEL} characters"
@@ -159,7 +159,7 @@ impl Check<'_> {
     ) {
         let listed = quoted(names.iter().copied());
         self.problems.push(
-            Problem::new("unknown-name", format!("unknown {what} `{word}`"))
+            Problem::new(Code::UnknownName, format!("unknown {what} `{word}`"))
                 .at(self.merged.value_place(path, value))
                 .did_you_mean(word, names)
                 .note(format!("valid: {listed}")),
@@ -168,7 +168,7 @@ impl Check<'_> {
 
     pub(super) fn wrong_type(&self, path: &str, value: &Value, expected: &str) -> Problem {
         Problem::new(
-            "wrong-type",
+            Code::WrongType,
             format!("`{path}` must be {expected}, found {}", describe(value)),
         )
         .at(self.merged.value_place(path, value))

@@ -1,0 +1,58 @@
+//! Explanations of how a device can be missing and a run can end without a result.
+
+use super::Explanation;
+
+pub(super) const DEVICE: Explanation = Explanation {
+    title: "the device that was asked for cannot be used",
+    why: "A device that is asked for by name is the one that is used, or nothing is run: it is never replaced \
+          by a slower one. The name is unknown, the program was built without its backend, or libtorch sees \
+          no such GPU.",
+    wrong: "supcon run spec.yaml --device gpu",
+    right: "supcon run spec.yaml --device libtorch:cuda:0",
+    fix: "`supcon doctor` says what is there and why not the rest; `--device auto` takes the fastest that is.",
+};
+
+pub(super) const DIVERGED: Explanation = Explanation {
+    title: "the loss became infinite or not a number",
+    why: "The run stopped before the update of that step, so that no weight was spoilt. What was recorded up \
+          to there is kept, and the images of the batch are named. The other runs go on.",
+    wrong: "optimizer: {name: adam, learning_rate: 100}",
+    right: "optimizer: {name: adam, learning_rate: 0.001}",
+    fix: "Lower the learning rate or raise the temperature; look at the loss curve before that step.",
+};
+
+pub(super) const INTERRUPTED: Explanation = Explanation {
+    title: "a signal ended the run",
+    why: "Ctrl-C, or another signal, asked the program to stop. The step in hand was finished and the record \
+          was left in order. It is no failure: the exit code is 75.",
+    wrong: "Ctrl-C during `supcon run spec.yaml`",
+    right: "supcon run spec.yaml    # again: trains what is missing",
+    fix: "Give the same command again.",
+};
+
+pub(super) const KILLED: Explanation = Explanation {
+    title: "a signal killed the process of a run",
+    why: "The process of the run died without a word of its own. Signal 9 comes most often from the system \
+          when memory is short, signal 11 from a crash in native code. The other runs are not touched.",
+    wrong: "batch_size: 4096    # needs more memory than there is",
+    right: "batch_size: 256",
+    fix: "Look at the memory of the machine (`dmesg`), use smaller batches, then give the same command again.",
+};
+
+pub(super) const PANIC: Explanation = Explanation {
+    title: "the process of a run met a mistake in the program",
+    why: "A check inside supcon or its backend failed, and the run was ended rather than continued with wrong \
+          numbers. The last lines of the run's `log.txt` say where.",
+    wrong: "(no spec should provoke it)",
+    right: "(any valid spec)",
+    fix: "Report it with the run's `plan.yaml` and `log.txt`; an out-of-memory error of a GPU is named there too.",
+};
+
+pub(super) const FAILED: Explanation = Explanation {
+    title: "the process of a run ended with an error",
+    why: "The process of the run ended before it could say why in its status. The last line of its `log.txt` \
+          is the cause that the message shows: often a disk that refused a write, or a missing library.",
+    wrong: "supcon run spec.yaml --results /read-only/place",
+    right: "supcon run spec.yaml --results results",
+    fix: "Read the run's `log.txt`, mend the cause, and give the same command again.",
+};
