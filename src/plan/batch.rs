@@ -1,6 +1,7 @@
 //! Many specs at once: files and folders to the runs that they ask for, with the problems of all of them together.
 
-use super::{RunPlan, resolve};
+use super::RunPlan;
+use super::resolve::resolve;
 use crate::diag::{Code, Problem, Problems};
 use crate::spec::{Loaded, Overrides, load};
 use std::collections::BTreeMap;
@@ -19,7 +20,10 @@ pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan
         match load(&file, overrides) {
             Err(found) => problems.extend(found.into_vec()),
             Ok(points) => {
-                runs.extend(resolve_points(&points, &mut problems));
+                match resolve_all(&points) {
+                    Ok(found) => runs.extend(found),
+                    Err(found) => problems.extend(found.into_vec()),
+                }
                 for loaded in points {
                     if let Some(earlier) = names.get(&loaded.spec.name) {
                         problems.push(same_name(&loaded, earlier));
@@ -38,23 +42,25 @@ pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan
     Problems::or(problems, runs)
 }
 
-/// The runs of all points of one spec; points that describe the same runs are a problem.
-fn resolve_points(points: &[Loaded], problems: &mut Vec<Problem>) -> Vec<RunPlan> {
-    let mut runs = Vec::new();
+/// The runs of all points of one spec, in their order.
+///
+/// # Errors
+/// Every conflict between sections, and points that describe the same runs.
+pub fn resolve_all(points: &[Loaded]) -> Result<Vec<RunPlan>, Problems> {
+    let (mut runs, mut problems) = (Vec::new(), Vec::new());
     let mut seen: BTreeMap<String, &Loaded> = BTreeMap::new();
     for loaded in points {
         match resolve(loaded) {
             Err(found) => problems.extend(found.into_vec()),
             Ok(found) => {
-                let earlier = found
-                    .first()
-                    .and_then(|run| seen.insert(run.identity(), loaded));
+                let first = found.first();
+                let earlier = first.and_then(|run| seen.insert(run.identity(), loaded));
                 problems.extend(earlier.map(|earlier| same_point(loaded, earlier)));
                 runs.extend(found);
             }
         }
     }
-    runs
+    Problems::or(problems, runs)
 }
 
 fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {

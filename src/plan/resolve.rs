@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 ///
 /// # Errors
 /// Every conflict between sections, at the place where it was written.
-pub fn resolve(loaded: &Loaded) -> Result<Vec<RunPlan>, Problems> {
+pub(super) fn resolve(loaded: &Loaded) -> Result<Vec<RunPlan>, Problems> {
     let spec = &loaded.spec;
     let mut problems = Vec::new();
     let named = |name: &String| {

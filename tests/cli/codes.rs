@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use supcon::data::{self, DataError, LoadOptions};
 use supcon::diag::{Code, Problem, Problems, render_page};
-use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve};
+use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve_all};
 use supcon::spec::{Overrides, load_with};
 
 /// A spec without a mistake; the right examples of the explanations are parts of it.
@@ -113,8 +113,12 @@ fn spec(folder: &Path, bytes: impl AsRef<[u8]>) -> Problems {
 /// The problems of one file and `--set` arguments.
 fn load(folder: &Path, name: &str, set: &[&str]) -> Problems {
     let set = set.iter().map(|text| (*text).to_owned()).collect();
-    load_with(&folder.join(name), &Overrides { set }, &[])
-        .and_then(|loaded| resolve(&loaded))
+    let overrides = Overrides {
+        set,
+        ..Overrides::default()
+    };
+    load_with(&folder.join(name), &overrides, &[])
+        .and_then(|points| resolve_all(&points))
         .expect_err("problems")
 }
 

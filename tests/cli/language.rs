@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use supcon::diag::Problems;
-use supcon::plan::{RunPlan, load_runs, resolve};
+use supcon::plan::{RunPlan, load_runs, resolve_all};
 use supcon::spec::{Loaded, Overrides, load_with, schema};
 
 /// A spec without a mistake.
@@ -66,7 +66,7 @@ impl Case {
         self
     }
 
-    fn load(&self) -> Result<Loaded, Problems> {
+    fn load(&self) -> Result<Vec<Loaded>, Problems> {
         load_with(
             &self.dir.path().join("spec.yaml"),
             &self.overrides,
@@ -74,12 +74,14 @@ impl Case {
         )
     }
 
+    /// The first point, which is the only one without a sweep.
     fn loaded(&self) -> Loaded {
-        self.load().unwrap_or_else(|problems| panic!("{problems}"))
+        let points = self.load().unwrap_or_else(|problems| panic!("{problems}"));
+        points.into_iter().next().expect("a point")
     }
 
     fn resolve(&self) -> Result<Vec<RunPlan>, Problems> {
-        self.load().and_then(|loaded| resolve(&loaded))
+        self.load().and_then(|points| resolve_all(&points))
     }
 
     fn runs(&self) -> Vec<RunPlan> {
@@ -110,7 +112,13 @@ fn found(case: &Case) -> Vec<(&'static str, usize, String)> {
     let line = |p: &supcon::diag::Problem| p.place.as_ref().map_or(0, |place| place.line);
     problems
         .iter()
-        .map(|p| (p.code, line(p), p.label.clone().unwrap_or_default()))
+        .map(|p| {
+            (
+                p.code.as_str(),
+                line(p),
+                p.label.clone().unwrap_or_default(),
+            )
+        })
         .collect()
 }
 

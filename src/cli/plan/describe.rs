@@ -3,8 +3,7 @@
 use super::cost::{self, grouped};
 use super::{View, explain};
 use crate::plan::{
-    AugmentPlan, EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan,
-    RunPlan, SourcePlan,
+    EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan, RunPlan, SourcePlan,
 };
 use std::fmt::Write;
 
