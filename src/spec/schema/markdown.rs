@@ -113,7 +113,10 @@ mod tests {
     #[test]
     fn no_heading_comes_twice_and_bars_stay_inside_their_cells() {
         let page = markdown();
-        let mut headings: Vec<&str> = page.lines().filter(|line| line.starts_with("## ")).collect();
+        let mut headings: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("## "))
+            .collect();
         let all = headings.len();
         headings.sort_unstable();
         headings.dedup();

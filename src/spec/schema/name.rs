@@ -40,9 +40,7 @@ impl NameRule {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let starts =
             word.starts_with(|c: char| plain(c) && (self.digit_first || !c.is_ascii_digit()));
-        starts
-            && word.len() <= MAX_NAME
-            && word.chars().all(|c| plain(c) || self.signs.contains(c))
+        starts && word.len() <= MAX_NAME && word.chars().all(|c| plain(c) || self.signs.contains(c))
     }
 }
 

@@ -66,10 +66,7 @@ fn list(item: &Kind, least: usize, rule: &str) -> String {
 
 /// Names in backticks, as in "`a`, `b` or `c`".
 fn either<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut names: Vec<String> = names
-        .into_iter()
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let mut names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.pop() {
         Some(last) if names.is_empty() => last,
         Some(last) => format!("{} or {last}", names.join(", ")),
