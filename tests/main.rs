@@ -1,5 +1,7 @@
 //! One linked test binary for everything that needs more than one module. Unit tests sit at the end of their file.
 
+#[path = "cli/editor.rs"]
+mod editor;
 #[path = "cli/language.rs"]
 mod language;
 
