@@ -2,6 +2,8 @@
 
 #[path = "cli/codes.rs"]
 mod codes;
+#[path = "cli/editor.rs"]
+mod editor;
 #[path = "cli/language.rs"]
 mod language;
 

@@ -10,11 +10,14 @@ mod check;
 #[cfg(feature = "train")]
 mod doctor;
 mod help;
+mod list;
+mod new;
 mod plan;
 mod preview;
 mod report;
 #[cfg(feature = "train")]
 mod run;
+mod schema;
 
 use crate::spec::{MAX_RUNS, Overrides};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -34,6 +37,9 @@ Examples:
   supcon run experiments/quickstart                     train, record and compare what a folder describes
   supcon run experiments/mini --device libtorch --data ~/cifar-10-batches-bin
   supcon run exp.yaml --set phases.pretrain.epochs=5    change a value for this call
+  supcon new mine                                       write an annotated spec to begin with
+  supcon list losses                                    what a spec can name, with keys and defaults
+  supcon schema > spec.schema.json                      completion and hover in editors
   supcon check experiments                              find every mistake before any work
   supcon preview exp.yaml --phase pretrain              what augmentation makes of the images, as PNG
   supcon report --out report                            charts and page of all recorded runs
@@ -51,6 +57,19 @@ enum Verb {
     Check {
         #[command(flatten)]
         specs: SpecArgs,
+    },
+    /// Write an annotated spec to begin with; it runs as it stands.
+    New(new::NewArgs),
+    /// List what a spec can name, with one line each, keys and defaults.
+    List {
+        /// Only this list.
+        what: Option<list::What>,
+    },
+    /// Print the language as a JSON Schema, for completion and hover in editors.
+    Schema {
+        /// Print the key reference as a Markdown page instead.
+        #[arg(long)]
+        markdown: bool,
     },
     /// Show the runs that specs describe: phases, layers, steps, memory and disk.
     Plan {
@@ -149,6 +168,9 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "train")]
         Verb::Run(args) => run::run(&args),
         Verb::Check { specs } => check::check(&specs),
+        Verb::New(args) => new::new(&args),
+        Verb::List { what } => list::list(what),
+        Verb::Schema { markdown } => schema::schema(markdown),
         Verb::Plan { specs, view } => plan::plan(&specs, view),
         Verb::Preview(args) => preview::preview(&args),
         Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
@@ -175,8 +197,9 @@ mod tests {
         lines
             .filter(|line| line.starts_with("supcon "))
             .map(|line| {
-                // A comment or a column of explanation follows after spaces.
-                line.split("  ").next().unwrap_or(line)
+                // A comment or a column of explanation follows after spaces, a file after `>`.
+                let line = line.split("  ").next().unwrap_or(line);
+                line.split(" > ").next().unwrap_or(line)
             })
     }
 

@@ -73,6 +73,8 @@ codes! {
         NotFound "not-found" file::NOT_FOUND,
         Unreadable "unreadable" file::UNREADABLE,
         NotAFile "not-a-file" file::NOT_A_FILE,
+        Exists "exists" file::EXISTS,
+        Unwritable "unwritable" file::UNWRITABLE,
         TooLarge "too-large" file::TOO_LARGE,
         NotUtf8 "not-utf8" file::NOT_UTF8,
         Empty "empty" file::EMPTY,

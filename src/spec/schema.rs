@@ -1,8 +1,16 @@
 //! What a spec may hold: every key once, with its kind, range, default and one line of explanation.
-//! The check, the suggestions and the defaults of `plan` read these tables; `tables` holds them.
+//! The check, the suggestions, the defaults of `plan` and everything that shows the language read these tables; `tables`
+//! holds them, `name` the rules for free names, `json` writes the schema for editors and `markdown` the key reference.
 
+mod json;
+mod markdown;
+mod name;
 mod tables;
+mod words;
 
+pub use json::json_schema;
+pub use markdown::markdown;
+pub use name::{LABEL, MAX_NAME, NameRule, PHASE_NAME};
 pub use tables::*;
 
 use serde::de::DeserializeOwned;

@@ -76,7 +76,7 @@ impl Source {
         }
         let empty = || {
             Problem::new(Code::Empty, format!("`{label}` holds no spec"))
-                .help("start from a file in experiments/, with `name`, `seeds`, `data`, `encoder` and `phases`")
+                .help("begin with `supcon new NAME`; a spec has `name`, `seeds`, `data`, `encoder` and `phases`")
         };
         let nothing = !scan.index.contains_key("");
         match if nothing {

@@ -32,6 +32,13 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
             load(folder, "spec.yaml/spec.yaml", &[])
         }
         Code::NotAFile => load(folder, ".", &[]),
+        Code::Exists | Code::Unwritable => {
+            let file = write(folder, "mine.yaml", GOOD);
+            let dir = if code == Code::Exists { folder } else { &file };
+            let output = supcon(&["new", "mine", "--dir", &dir.to_string_lossy()]);
+            assert_eq!(output.status.code(), Some(2));
+            return Some(text(&output.stderr));
+        }
         Code::TooLarge => spec(folder, "x".repeat((1 << 20) + 1)),
         Code::NotUtf8 => spec(folder, b"name: caf\xe9\n"),
         Code::TooDeep => {

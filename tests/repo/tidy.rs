@@ -1,7 +1,7 @@
 //! Rules of the house that a machine can check, read from the source tree. Each test collects all offenders before it
 //! fails. ARCHITECTURE.md explains the table of imports, CONTRIBUTING.md the rest.
 
-use super::tree::{File, code, files, names, without_tests};
+use super::tree::{File, code, files, names, root, without_tests};
 
 /// What each top folder or file of `src/` may import, besides itself. Everything else points backwards.
 const IMPORTS: [(&str, &[&str]); 20] = [
@@ -265,7 +265,14 @@ fn no_leftovers_and_no_machine_paths() {
         ".rs", ".cpp", ".h", ".toml", ".md", ".yaml", ".yml", ".html", ".py", ".sh", ".csv",
     ];
     let mut tracked = files(
-        &["src", "tests", "templates", "experiments", "benches"],
+        &[
+            "src",
+            "tests",
+            "templates",
+            "experiments",
+            "benches",
+            "docs",
+        ],
         &endings,
     );
     tracked.extend(files(&["scripts", ".ci"], &[""]));
@@ -329,6 +336,37 @@ fn every_experiment_says_what_it_claims_and_how_to_run_it() {
         }
     }
     none("five header lines", &offenders);
+}
+
+/// The line by which editors find the schema of a spec.
+const MODELINE: &str = "# yaml-language-server: $schema=";
+
+#[test]
+fn every_spec_and_template_tells_editors_its_schema() {
+    let schema = root().join("templates/spec.schema.json");
+    let schema = schema.canonicalize().expect("the committed schema");
+    let mut offenders = Vec::new();
+    for file in files(&["experiments", "templates"], &[".yaml", ".yml"]) {
+        let opening = file.text.lines().take_while(|line| line.starts_with('#'));
+        let (last, count) = (opening.clone().last().unwrap_or(""), opening.count());
+        let named = last.strip_prefix(MODELINE).map(|path| {
+            let path = root().join(folder(&file.path)).join(path);
+            path.canonicalize().is_ok_and(|path| path == schema)
+        });
+        if named != Some(true) {
+            offenders.push(format!(
+                "{}: its opening comments do not end with `{MODELINE}` and the path of templates/spec.schema.json",
+                file.path
+            ));
+        }
+        if file.path.starts_with("experiments/") && count != HEADER.len() + 1 {
+            offenders.push(format!(
+                "{}: opens with {count} lines of comments, not the five and that of the schema",
+                file.path
+            ));
+        }
+    }
+    none("editors are told the schema", &offenders);
 }
 
 fn folder(path: &str) -> &str {

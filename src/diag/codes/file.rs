@@ -31,6 +31,24 @@ pub(super) const NOT_A_FILE: Explanation = Explanation {
     fix: "Write the spec to a file and name that file.",
 };
 
+pub(super) const EXISTS: Explanation = Explanation {
+    title: "a file of this name is already there",
+    why: "`supcon new` writes a new spec and never over another file, whoever made it: what is lost that way \
+          cannot be had back.",
+    wrong: "supcon new mine    # the second time",
+    right: "supcon new mine-2",
+    fix: "Choose another name, or another folder with `--dir DIR`.",
+};
+
+pub(super) const UNWRITABLE: Explanation = Explanation {
+    title: "the system refused to write a file or folder",
+    why: "The folder cannot be made, or the file cannot be written in it: the permission is missing, a part \
+          of the path is a file, or the disk is full. The system's own words stand at the end of the message.",
+    wrong: "supcon new mine --dir spec.yaml",
+    right: "supcon new mine --dir experiments",
+    fix: "Read the system's words; choose a folder that you may write to.",
+};
+
 pub(super) const TOO_LARGE: Explanation = Explanation {
     title: "a spec of more than 1 MiB",
     why: "Specs are written by people and have a few kilobytes. A file of more than 1 MiB is most likely \

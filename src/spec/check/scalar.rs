@@ -3,11 +3,8 @@
 use super::Check;
 use crate::diag::{Code, Problem};
 use crate::spec::layers::quoted;
-use crate::spec::schema::{Kind, Range};
+use crate::spec::schema::{Kind, LABEL, MAX_NAME, NameRule, PHASE_NAME, Range};
 use figment::value::{Num, Value};
-
-/// Longest label and phase name in characters.
-const MAX_LABEL: usize = 64;
 
 impl Check<'_> {
     pub(super) fn scalar(&mut self, path: &str, name: &str, value: &Value, kind: &'static Kind) {
@@ -108,33 +105,19 @@ impl Check<'_> {
     }
 
     fn label(&mut self, path: &str, word: &str, value: &Value) {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
-        let starts = word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-        if !starts || !word.chars().all(allowed) || word.len() > MAX_LABEL {
-            self.bad_name(
-                path,
-                word,
-                value,
-                "a-z, 0-9, `.`, `_`, `-`, beginning with a letter or digit",
-            );
+        if !LABEL.accepts(word) {
+            self.bad_name(path, word, value, &LABEL);
         }
     }
 
     pub(super) fn phase_name(&mut self, path: &str, word: &str, value: &Value) {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-        let starts = word.starts_with(|c: char| c.is_ascii_lowercase());
-        if !starts || !word.chars().all(allowed) || word.len() > MAX_LABEL {
-            self.bad_name(
-                path,
-                word,
-                value,
-                "a-z, 0-9, `_`, `-`, beginning with a letter",
-            );
+        if !PHASE_NAME.accepts(word) {
+            self.bad_name(path, word, value, &PHASE_NAME);
         }
     }
 
-    fn bad_name(&mut self, path: &str, word: &str, value: &Value, allowed: &str) {
-        let shown: String = word.chars().take(MAX_LABEL + 8).collect();
+    fn bad_name(&mut self, path: &str, word: &str, value: &Value, rule: &NameRule) {
+        let shown: String = word.chars().take(MAX_NAME + 8).collect();
         let place = match value {
             Value::Dict(..) => self.merged.key_place(path, value),
             _ => self.merged.value_place(path, value),
@@ -142,9 +125,7 @@ impl Check<'_> {
         self.problems.push(
             Problem::new(Code::BadName, format!("`{shown}` cannot be a name"))
                 .at(place)
-                .label(format!(
-                    "allowed: {allowed}, at most {MAX_LABEL} characters"
-                ))
+                .label(format!("allowed: {}", rule.words))
                 .note("names become part of folder names, chart labels and key paths"),
         );
     }
