@@ -3,6 +3,8 @@
 
 mod scalar;
 
+pub(crate) use scalar::as_float;
+
 use super::layers::{Merged, quoted};
 use super::schema::{self, Key, Kind, Need, Part, Section};
 use super::span::join;

@@ -1,7 +1,7 @@
 //! Sweeps: the section `sweep` expanded into points, each a layer above all others. The axes of `grid` and `range` are
 //! combined, the keys of `zip` move together; axes stand in the order of their keys, and the first one varies slowest.
 
-use super::check::is_empty;
+use super::check::{as_float, is_empty};
 use super::layers::{Merged, tree};
 use super::source::{LayerKind, Source, nest};
 use super::span::join;
@@ -153,7 +153,11 @@ fn spaced(
     let Value::Dict(_, range) = leaf.value else {
         return Vec::new();
     };
-    let number = |name: &str| range.get(name).and_then(Value::to_f64).unwrap_or_default();
+    // The check has seen that these are numbers.
+    let number = |name: &str| match range.get(name) {
+        Some(Value::Num(_, number)) => as_float(*number),
+        _ => f64::NAN,
+    };
     let (from, to, steps) = (number("from"), number("to"), number("steps") as usize);
     let log = range.get("scale").and_then(Value::as_str) == Some("log");
     if log && (from <= 0.0 || to <= 0.0) {

@@ -206,6 +206,7 @@ error[unknown-name]: `sheet` has no phase `pretrian`
   | ^^^^^^^^ did you mean `pretrain`?
   = note: its phases: `pretrain`, `classify`
 error: 1 problem in --phase, nothing was run
+for more: `supcon help unknown-name`
 ";
     assert_eq!(stderr, expected);
     assert!(!bench.path("results").exists());

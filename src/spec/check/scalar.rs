@@ -192,7 +192,7 @@ pub(super) fn describe(value: &Value) -> String {
 }
 
 /// A number as f64; whole numbers beyond 2^53 are rounded.
-fn as_float(number: Num) -> f64 {
+pub(crate) fn as_float(number: Num) -> f64 {
     let whole = |number: Num| {
         number
             .to_i128()
