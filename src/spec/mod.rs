@@ -2,6 +2,7 @@
 
 mod check;
 mod layers;
+mod limits;
 mod load;
 pub mod schema;
 mod source;
