@@ -1,7 +1,6 @@
 //! One linked test binary for everything that needs more than one module. Unit tests sit at the end of their file.
 
-#[path = "cli/language.rs"]
-mod language;
+mod cli;
 
 #[cfg(feature = "train")]
 mod compute;
