@@ -64,7 +64,6 @@ fn cheap(case: &Case, code: &str) {
     } else {
         0
     };
-    println!("{code}: {} KiB", peak - own);
     assert!(
         peak - own < LIMIT,
         "{peak} KiB, {own} of them without the file: {start}"
