@@ -95,6 +95,7 @@ codes! {
         BadName "bad-name" value::BAD_NAME,
         EmptyList "empty-list" value::EMPTY_LIST,
         DuplicateValue "duplicate-value" value::DUPLICATE_VALUE,
+        TooManyProblems "too-many" value::TOO_MANY,
     }
     "Layers, sections and files together" {
         BadExtends "bad-extends" section::BAD_EXTENDS,

@@ -14,9 +14,14 @@ pub fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = 2.max(length / 3);
     let mut best: Option<(usize, f64, &str)> = None;
     for candidate in candidates {
+        let other = candidate.chars().count();
+        // A name of a megabyte must not fill a table of edits.
+        if other.abs_diff(length) > limit {
+            continue;
+        }
         let edits = distance(name, candidate);
         // Changing every letter of a short name is no misspelling.
-        if edits > limit || edits >= candidate.chars().count().max(length) {
+        if edits > limit || edits >= other.max(length) {
             continue;
         }
         let likeness = strsim::jaro_winkler(name, candidate);
@@ -80,6 +85,7 @@ mod tests {
         assert_eq!(suggest("", ["lr"]), None);
         assert_eq!(suggest("xy", ["lr"]), None);
         assert_eq!(suggest("epochs", []), None);
+        assert_eq!(suggest(&"x".repeat(1 << 20), ["epochs"]), None);
     }
 
     #[test]

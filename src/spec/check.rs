@@ -6,6 +6,7 @@ mod scalar;
 pub(crate) use scalar::as_float;
 
 use super::layers::{Merged, quoted};
+use super::limits::MAX_PROBLEMS;
 use super::schema::{self, Key, Kind, Need, Part, Section};
 use super::span::join;
 use super::sweep;
@@ -16,7 +17,7 @@ use figment::value::{Dict, Value};
 pub(crate) fn check(merged: &Merged) -> Vec<Problem> {
     let mut check = Check {
         merged,
-        problems: Vec::new(),
+        problems: Found::default(),
     };
     let keys = schema::SPEC.keys;
     check.entries(
@@ -29,7 +30,7 @@ pub(crate) fn check(merged: &Merged) -> Vec<Problem> {
         },
     );
     check.missing("", None, &merged.root, keys);
-    check.problems
+    check.problems.finish()
 }
 
 /// The problems of the section `sweep`, which is taken out before its points are checked.
@@ -49,7 +50,33 @@ pub(crate) fn check_sweep(merged: &Merged) -> Vec<Problem> {
 
 struct Check<'a> {
     merged: &'a Merged,
-    problems: Vec<Problem>,
+    problems: Found,
+}
+
+/// Problems up to a limit; those behind it are only counted.
+#[derive(Default)]
+struct Found {
+    kept: Vec<Problem>,
+    left_out: usize,
+}
+
+impl Found {
+    fn push(&mut self, problem: Problem) {
+        if self.kept.len() < MAX_PROBLEMS {
+            self.kept.push(problem);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    fn finish(mut self) -> Vec<Problem> {
+        if self.left_out > 0 {
+            let message = format!("{} more problems are not shown", self.left_out);
+            self.kept
+                .push(Problem::new(Code::TooManyProblems, message).help("mend those below first"));
+        }
+        self.kept
+    }
 }
 
 /// Who takes the keys of a mapping.

@@ -2,6 +2,7 @@
 //! `--set` arguments, a point of a sweep (`sweep`). figment merges them: mappings merge, lists replace, `~` deletes; it
 //! also remembers the layer of each value.
 
+use super::limits::MAX_LAYERS;
 use super::source::{self, LayerKind, Source};
 use super::span::join;
 use super::yaml::Tree;
@@ -11,8 +12,6 @@ use figment::value::{Dict, Map, Num, Tag, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use std::path::{Path, PathBuf};
 
-/// Most layers of one spec.
-const MAX_LAYERS: usize = 64;
 /// What a variable that sets a key begins with.
 pub(crate) const ENV_PREFIX: &str = "SUPCON_SET__";
 
@@ -312,7 +311,8 @@ impl Reader<'_> {
             return;
         }
         let lower = name.to_lowercase();
-        let is_path = name.contains('/') || lower.ends_with(".yaml") || lower.ends_with(".yml");
+        let is_spec = lower.ends_with(".yaml") || lower.ends_with(".yml");
+        let is_path = name.contains('/') || is_spec;
         if let Some(template) = templates::find(name) {
             let shown = format!("templates/{name}.yaml");
             return self.text(
@@ -322,6 +322,11 @@ impl Reader<'_> {
                 template,
                 asked,
             );
+        }
+        if is_path && !is_spec {
+            let message = format!("`{name}` was not read: a spec ends in `.yaml` or `.yml`");
+            let help = "name a template, or a spec file relative to this one";
+            return self.fail(Problem::new(Code::BadExtends, message).at(asked).help(help));
         }
         match (&from.folder, is_path) {
             (Some(folder), true) => self.file(&folder.join(name), LayerKind::Base, asked),

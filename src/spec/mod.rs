@@ -2,6 +2,7 @@
 
 mod check;
 mod layers;
+mod limits;
 mod load;
 mod profile;
 pub mod schema;

@@ -197,9 +197,13 @@ impl Range {
     /// Any finite number.
     pub const FINITE: Self = Self::closed(f64::MIN, f64::MAX);
 
-    /// Whether a number lies within the bounds; NaN never does.
+    /// Whether a number lies within the bounds; NaN never does, and -0 is below 0.
     #[must_use]
     pub fn contains(&self, x: f64) -> bool {
+        // Taken for 0, it would give an equal run another identity.
+        if x == 0.0 && x.is_sign_negative() && self.min >= 0.0 {
+            return false;
+        }
         let low = if self.above_min {
             x > self.min
         } else {
@@ -297,6 +301,7 @@ mod tests {
     fn ranges_say_what_they_allow() {
         assert_eq!(Range::open(0.0, 1.0).to_string(), "above 0 and below 1");
         assert_eq!(Range::closed(0.001, f64::MAX).to_string(), "at least 0.001");
+        assert!(!Range::half_open(0.0, 1.0).contains(-0.0) && Range::FINITE.contains(-0.0));
         assert!(!Range::FINITE.contains(f64::NAN) && !Range::FINITE.contains(f64::INFINITY));
         assert!(
             Range::half_open(0.0, 1.0).contains(0.0) && !Range::half_open(0.0, 1.0).contains(1.0)

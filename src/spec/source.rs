@@ -1,6 +1,7 @@
 //! One text of a spec, read and taken apart: a file, a template, an environment variable or a `--set` argument.
-//! Knows the limits on files and turns spans into places.
+//! Keeps the limits on files and turns spans into places.
 
+use super::limits::{MAX_BYTES, MAX_LINE};
 use super::span::{Entry, Index, Span, join, scan};
 use super::yaml::{self, Tree};
 use crate::diag::{Code, Place, Problem};
@@ -9,9 +10,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Largest file in bytes.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// Which layer a value came from, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +63,8 @@ impl Source {
             .replace("\r\n", "\n")
             .replace('\r', "\n");
         let mut source = Self::empty(kind, label, folder, &text);
-        if let Some(problem) = source.control_character(&text) {
+        let unfit = source.control_character(&text);
+        if let Some(problem) = unfit.or_else(|| source.long_line()) {
             problems.push(problem);
             return None;
         }
@@ -340,6 +339,19 @@ impl Source {
                 }))
                 .help("delete it"),
         )
+    }
+
+    fn long_line(&self) -> Option<Problem> {
+        let long = |line: &String| line.len() > MAX_LINE && line.chars().count() > MAX_LINE;
+        let at = self.lines.iter().position(long)?;
+        let message = format!("a line of more than {MAX_LINE} characters");
+        let place = self.at(Span {
+            line: at + 1,
+            column: MAX_LINE + 1,
+            len: 1,
+        });
+        let help = "break the line: a value in brackets may go on in the next one";
+        Some(Problem::new(Code::TooLarge, message).at(place).help(help))
     }
 }
 

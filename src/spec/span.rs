@@ -1,14 +1,10 @@
 //! The one file that knows the event-level YAML crate: where each key and value of a text stands, by key path.
 //! It also refuses what must not reach the value parser: too deep, too many values through aliases, tags, merge keys.
 
+use super::limits::{MAX_DEPTH, MAX_DUPLICATES, MAX_PATHS, MAX_TEXT, MAX_VALUES, Size};
 use crate::diag::{Code, Place, Problem};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
 use std::collections::HashMap;
-
-/// Deepest nesting of lists and mappings.
-const MAX_DEPTH: usize = 64;
-/// Most values in a text, each alias counted with all that it stands for.
-const MAX_VALUES: usize = 100_000;
 
 /// A stretch of one line, in characters from 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +77,8 @@ pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> S
         path: prefix.to_owned(),
         frames: Vec::new(),
         anchors: HashMap::new(),
-        values: 0,
+        size: Size::default(),
+        path_bytes: 0,
         documents: 0,
     };
     let mut parser = Parser::new_from_str(text);
@@ -120,8 +117,8 @@ struct Frame {
     /// Length of the path of the container itself.
     path_len: usize,
     anchor: usize,
-    /// `values` when it was opened.
-    opened_at: usize,
+    /// `size` when it was opened.
+    opened_at: Size,
     kind: FrameKind,
 }
 
@@ -140,9 +137,12 @@ struct Scanner<'a> {
     place: &'a dyn Fn(Span) -> Place,
     path: String,
     frames: Vec<Frame>,
-    /// Values that an anchor stands for, itself included.
-    anchors: HashMap<usize, usize>,
-    values: usize,
+    /// What an anchor stands for, itself included.
+    anchors: HashMap<usize, Size>,
+    /// All that was read, aliases with what they stand for.
+    size: Size,
+    /// Length of all paths in the index.
+    path_bytes: usize,
     documents: usize,
 }
 
@@ -153,9 +153,10 @@ impl Scanner<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
                 let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
-                self.count(1, span)?;
+                let size = Size::of(text.len());
+                self.count(size, span)?;
                 if anchor > 0 {
-                    self.anchors.insert(anchor, 1);
+                    self.anchors.insert(anchor, size);
                 }
                 if self.wants_key() {
                     self.key(&text, quoted, span)
@@ -256,6 +257,9 @@ impl Scanner<'_> {
             .label("written again")
             .related(Some((self.place)(first)), "first written here")
             .help("keep one of the two");
+            if self.scan.problems.len() + 1 >= MAX_DUPLICATES {
+                return Err(Box::new(problem));
+            }
             self.scan.problems.push(problem);
         } else {
             seen.insert(text.to_owned(), span);
@@ -286,6 +290,15 @@ impl Scanner<'_> {
             container,
             quoted,
         };
+        self.path_bytes = self.path_bytes.saturating_add(self.path.len());
+        if self.path_bytes > MAX_PATHS {
+            let text =
+                format!("the keys, each with the path to it, are more than {MAX_PATHS} bytes");
+            return Err(Box::new(
+                self.problem(Code::TooLarge, &text, span)
+                    .help("use shorter keys"),
+            ));
+        }
         self.scan.index.entry(self.path.clone()).or_insert(entry);
         if !container {
             self.path.truncate(before);
@@ -300,8 +313,8 @@ impl Scanner<'_> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(Box::new(too_deep().at((self.place)(span))));
         }
-        let opened_at = self.values;
-        self.count(1, span)?;
+        let opened_at = self.size;
+        self.count(Size::of(0), span)?;
         let path_len = self.path.len();
         self.value(span, true, false)?;
         self.frames.push(Frame {
@@ -317,19 +330,23 @@ impl Scanner<'_> {
         if let Some(frame) = self.frames.pop() {
             self.path.truncate(frame.path_len);
             if frame.anchor > 0 {
-                self.anchors
-                    .insert(frame.anchor, self.values - frame.opened_at);
+                let size = self.size.since(frame.opened_at);
+                self.anchors.insert(frame.anchor, size);
             }
         }
     }
 
-    fn count(&mut self, values: usize, span: Span) -> Step {
-        self.values = self.values.saturating_add(values);
-        if self.values > MAX_VALUES {
-            let text = format!("more than {MAX_VALUES} values, counting what aliases stand for");
-            return Err(Box::new(self.problem(Code::AliasLimit, &text, span)));
-        }
-        Ok(())
+    fn count(&mut self, more: Size, span: Span) -> Step {
+        self.size = self.size.plus(more);
+        let what = if self.size.values > MAX_VALUES {
+            format!("{MAX_VALUES} keys and values")
+        } else if self.size.bytes > MAX_TEXT {
+            format!("{MAX_TEXT} bytes of text")
+        } else {
+            return Ok(());
+        };
+        let text = format!("more than {what}, counting what aliases stand for");
+        Err(Box::new(self.problem(Code::AliasLimit, &text, span)))
     }
 
     fn refuse_tag(&self, tagged: bool, span: Span) -> Step {
@@ -443,6 +460,17 @@ mod tests {
             codes(&format!("[{}]", "1,".repeat(200_000))),
             ["alias-limit"]
         );
+    }
+
+    #[test]
+    fn small_texts_that_would_fill_the_memory_are_refused() {
+        let long = "y".repeat(500_000);
+        let text = format!("a: &a {long}\nb: [{}]", "*a, ".repeat(20));
+        assert_eq!(codes(&text), ["alias-limit"]);
+        let text = format!("? {long}\n: [{}]", "1, ".repeat(20));
+        assert_eq!(codes(&text), ["too-large"]);
+        let equal = "k: 1\n".repeat(4_000);
+        assert_eq!(codes(&equal).len(), MAX_DUPLICATES);
     }
 
     #[test]

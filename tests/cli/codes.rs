@@ -45,6 +45,13 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
             let (open, close) = ("[".repeat(70), "]".repeat(70));
             spec(folder, GOOD.replace("[16]", &format!("{open}16{close}")))
         }
+        Code::TooManyProblems => {
+            let many = format!("{GOOD}augment: [{}]\n", "\n 1,".repeat(1001));
+            let text = spec(folder, many).to_string();
+            // The thousand that are shown would make a snapshot of as many pages.
+            let end = text.find("error[wrong-type]").expect("what is shown");
+            return Some(text[..end].to_owned());
+        }
         Code::Empty => spec(folder, code.explanation().wrong),
         Code::BadExtends => spec(folder, format!("{}\n{GOOD}", code.explanation().wrong)),
         Code::DuplicatePoint | Code::TooManyRuns | Code::Reference => {

@@ -76,3 +76,12 @@ pub(super) const DUPLICATE_VALUE: Explanation = Explanation {
     right: "seeds: [0, 1, 2]",
     fix: "Delete the second one, or correct it.",
 };
+
+pub(super) const TOO_MANY: Explanation = Explanation {
+    title: "more problems than are shown",
+    why: "A spec has so many problems that the last of them are only counted: it is not a spec, or one early \
+          mistake makes all the others. The problems below the line are complete as far as they go.",
+    wrong: "augment: [1, 1, 1, 1]    # and a thousand more",
+    right: "augment: [{flip: horizontal}]",
+    fix: "Mend the first ones and check again.",
+};

@@ -38,8 +38,12 @@ impl Check<'_> {
             _ => None,
         };
         match number {
-            Some(x) if range.contains(x) => {}
-            Some(_) => self.out_of_range(path, value, &range.to_string()),
+            Some(x) if !range.contains(x) => self.out_of_range(path, value, &range.to_string()),
+            Some(x) if fits_f32(x) => {}
+            Some(_) => {
+                let allowed = format!("{range}, and within what f32 can hold (1.2e-38 to 3.4e38)");
+                self.out_of_range(path, value, &allowed);
+            }
             None => self.not_a_number(path, value, "a number"),
         }
     }
@@ -73,9 +77,12 @@ impl Check<'_> {
         if let Value::String(_, word) = value {
             if word.trim().parse::<f64>().is_ok() && !self.is_plain(path, value) {
                 problem = problem.help(format!("remove the quotes: `{word}`"));
-            } else if word.replace('_', "").parse::<f64>().is_ok() {
+            } else if word.contains('_') && word.replace('_', "").parse::<f64>().is_ok() {
                 problem =
                     problem.help(format!("write it without `_`: `{}`", word.replace('_', "")));
+            } else if word.starts_with('0') && word.parse::<u64>().is_ok() {
+                let digits = word.trim_start_matches('0');
+                problem = problem.help(format!("write it without leading zeros: `{digits:0>1}`"));
             }
         }
         self.problems.push(problem);
@@ -203,6 +210,11 @@ pub(crate) fn as_float(number: Num) -> f64 {
         .to_f64()
         .or_else(|| whole(number))
         .unwrap_or(f64::NAN)
+}
+
+/// Whether a number is still itself, neither 0 nor infinite nor short of digits, where training computes in f32.
+fn fits_f32(x: f64) -> bool {
+    x == 0.0 || (x as f32).is_normal()
 }
 
 /// A number in digits too large for f64, which the YAML crate leaves as text.

@@ -1,0 +1,165 @@
+//! The layers of a spec, from what it extends to `--set`, and the place of each value in them.
+
+use super::{Case, GOOD, found};
+
+#[test]
+fn layers_merge_in_order_and_each_value_knows_its_own() {
+    let case = Case::new("extends: [a.yaml, sub/b.yaml]\nname: top\nseeds: [7]\n")
+        .file("a.yaml", GOOD.as_bytes())
+        .file(
+            "sub/b.yaml",
+            b"extends: ../c.yaml\nphases: {pretrain: {epochs: 30}}\n",
+        )
+        .file(
+            "c.yaml",
+            b"phases: {pretrain: {epochs: 20, batch_size: 40}}\ndata: {test_size: 50}\n",
+        )
+        .env("SUPCON_SET__phases__classify__epochs", "9")
+        .set("phases.classify.loss.name=cross_entropy")
+        .set("phases.classify.epochs=8")
+        .set("augment=[]");
+    let loaded = case.loaded();
+    let run = &case.runs()[0];
+    assert_eq!((run.name.as_str(), run.seed), ("top", 7));
+    assert_eq!(
+        (
+            run.phases[0].epochs,
+            run.phases[0].batch_size,
+            run.phases[1].epochs
+        ),
+        (30, 40, 8)
+    );
+    assert!(run.phases[0].augment.is_empty());
+    let origin = |path: &str| {
+        let text = loaded.origins[path].to_string();
+        text.replace(&format!("{}/", case.dir.path().display()), "")
+    };
+    assert_eq!(origin("name"), "spec.yaml:2");
+    assert_eq!(origin("phases.pretrain.epochs"), "sub/b.yaml:2");
+    assert_eq!(origin("phases.pretrain.batch_size"), "sub/../c.yaml:1");
+    assert_eq!(origin("phases.classify.batch_size"), "a.yaml:15");
+    assert_eq!(
+        origin("phases.classify.epochs"),
+        "--set phases.classify.epochs=8"
+    );
+    assert_eq!(origin("augment"), "--set augment=[]");
+    assert_eq!(origin("encoder.width"), "default");
+    assert_eq!(origin("phases.pretrain.optimizer.beta_1"), "default");
+}
+
+#[test]
+fn a_problem_in_a_merged_value_points_at_the_file_that_wrote_it() {
+    let case = Case::new("extends: a.yaml\nname: top\n")
+        .file("a.yaml", GOOD.replace("epochs: 2", "epochs: x").as_bytes());
+    let text = case.text();
+    assert!(text.contains("--> a.yaml:8:13"), "{text}");
+    assert!(
+        text.ends_with("error: 1 problem in a.yaml, nothing was run\n"),
+        "{text}"
+    );
+    let case = Case::new(GOOD)
+        .set("phases.pretrain.epochs=x")
+        .set("phases.pretrain.epoch=3");
+    let text = case.text();
+    assert!(text.contains("--> --set:1:17\n  |\n1 | phases.pretrain.epoch=3\n  |                 ^^^^^ did you mean `epochs`?"), "{text}");
+    assert!(
+        text.contains(
+            "1 | phases.pretrain.epochs=x\n  |                        ^ expected a whole number"
+        ),
+        "{text}"
+    );
+    let text = Case::new(GOOD)
+        .env("SUPCON_SET__phases__pretrain__epochs", "x")
+        .text();
+    assert!(text.contains("environment:1:38"), "{text}");
+}
+
+#[test]
+fn a_tilde_deletes_and_lists_replace() {
+    let run = &Case::new(GOOD)
+        .set("phases.pretrain=~")
+        .set("phases.classify.freeze=~")
+        .set("seeds=[5]")
+        .runs()[0];
+    assert_eq!((run.phases.len(), run.seed), (1, 5));
+    assert!(!run.phases[0].freeze_encoder);
+    let case = Case::new("extends: a.yaml\nname: top\nencoder: {name: resnet50_v2}\n")
+        .file("a.yaml", GOOD.as_bytes());
+    let text = case.text();
+    assert!(
+        text.contains("delete it with `blocks: ~`") && text.contains("takes no other key"),
+        "{text}"
+    );
+    assert_eq!(case.set("encoder.blocks=~").runs().len(), 2);
+}
+
+#[test]
+fn bad_overrides_are_refused() {
+    for text in [
+        "phases.pretrain.epochs",
+        "=3",
+        "a..b=3",
+        "name=",
+        "extends=x",
+    ] {
+        let found = found(&Case::new(GOOD).set(text));
+        assert_eq!(
+            found.iter().map(|(code, ..)| *code).collect::<Vec<_>>(),
+            ["bad-override"],
+            "{text}"
+        );
+    }
+    assert_eq!(found(&Case::new(GOOD).set("seeds=[1"))[0].0, "syntax");
+}
+
+#[test]
+fn cycles_and_missing_bases_name_the_chain() {
+    let case = Case::new("extends: a.yaml\n")
+        .file("a.yaml", b"extends: b.yaml\n")
+        .file("b.yaml", b"extends: a.yaml\n");
+    let text = case.text();
+    assert!(
+        text.contains("a.yaml` extends itself")
+            && text.contains("spec.yaml -> a.yaml -> b.yaml -> a.yaml"),
+        "{text}"
+    );
+    let text = Case::new("extends: a.yaml\n")
+        .file("a.yaml", b"extends: none.yaml\nname: x\n")
+        .text();
+    assert!(
+        text.contains("none.yaml`")
+            && text.contains("--> a.yaml:1:10")
+            && text.contains("spec.yaml -> a.yaml -> none.yaml"),
+        "{text}"
+    );
+    let text = Case::new("extends: cifar10-resnet50\n").text();
+    assert!(
+        text.contains("did you mean `cifar10-resnet50v2`?"),
+        "{text}"
+    );
+    assert!(
+        Case::new("extends: [3]\n")
+            .text()
+            .contains("must be a name or a path")
+    );
+}
+
+#[test]
+fn phases_run_in_the_order_written_base_first() {
+    let one = "{epochs: 1, batch_size: 8, head: {name: classifier}, loss: {name: cross_entropy}, optimizer: {name: adam}}";
+    let base = format!(
+        "{}zeta: {one}\n  mid: {one}\n",
+        "name: base\nseeds: [0]\ndata: {dataset: shapes}\nencoder: {name: resnet_cifar}\nphases:\n  "
+    );
+    let top = format!(
+        "extends: base.yaml\nname: top\nphases:\n  beta: {one}\n  mid: {{epochs: 2}}\n  alpha: {one}\n"
+    );
+    let case = Case::new(&top).file("base.yaml", base.as_bytes());
+    assert_eq!(case.loaded().phase_order, ["zeta", "mid", "beta", "alpha"]);
+    let names: Vec<String> = case.runs()[0]
+        .phases
+        .iter()
+        .map(|phase| phase.name.clone())
+        .collect();
+    assert_eq!(names, ["zeta", "mid", "beta", "alpha"]);
+}

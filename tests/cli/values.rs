@@ -1,0 +1,120 @@
+//! Single values: numbers by the type of their key, names, lists.
+
+use super::{Case, GOOD, edited, one};
+
+#[test]
+fn numbers_are_read_by_the_type_of_their_key() {
+    for text in ["1e-3", "1E-3", ".001", "1", "0.001", "+1e-3"] {
+        let case = edited("learning_rate: 1e-3", &format!("learning_rate: {text}"));
+        assert!(case.resolve().is_ok(), "{text}\n{}", case.text());
+    }
+    let rate = |text: &str, code, parts: &[&str]| {
+        one(
+            "learning_rate: 1e-3",
+            &format!("learning_rate: {text}"),
+            code,
+            19,
+            parts,
+        );
+    };
+    rate("'1e-3'", "wrong-type", &["remove the quotes: `1e-3`"]);
+    rate("1_000", "wrong-type", &["write it without `_`: `1000`"]);
+    for text in [
+        ".nan",
+        ".inf",
+        "-.inf",
+        "0",
+        "-1",
+        "1e400",
+        "99999999999999999999999999",
+    ] {
+        rate(text, "out-of-range", &["must be above 0 and at most 1000"]);
+    }
+    for text in ["0", "-1", "99999999999999999999", "1e400", "1e3"] {
+        one(
+            "epochs: 2",
+            &format!("epochs: {text}"),
+            "out-of-range",
+            8,
+            &[],
+        );
+    }
+    one(
+        "epochs: 2",
+        "epochs: 2.5",
+        "wrong-type",
+        8,
+        &["a whole number, found the number 2.5"],
+    );
+    one(
+        "temperature: 0.05",
+        "temperature: 1e-9",
+        "out-of-range",
+        11,
+        &["must be at least 0.001"],
+    );
+    one(
+        "name: good",
+        "name: 12",
+        "wrong-type",
+        1,
+        &["put it in quotes"],
+    );
+}
+
+#[test]
+fn names_are_safe_for_folders() {
+    for name in [
+        "../../x",
+        "Con",
+        "a/b",
+        "'a b'",
+        "\"a\\nb\"",
+        "-x",
+        "\"\"",
+        "\u{e9}t\u{e9}",
+        &"x".repeat(65),
+    ] {
+        one(
+            "name: good",
+            &format!("name: {name}"),
+            "bad-name",
+            1,
+            &["allowed: a-z"],
+        );
+    }
+    let text = edited("name: good", "name: \"a\\u202Eb\"").text();
+    assert!(
+        text.contains("a\\u{202e}b") && !text.contains('\u{202e}'),
+        "{text}"
+    );
+    one(
+        "  pretrain:",
+        "  pre.train:",
+        "bad-name",
+        7,
+        &["beginning with a letter"],
+    );
+}
+
+#[test]
+fn empty_and_repeated_values_are_refused() {
+    one(
+        "seeds: [0, 1]",
+        "seeds: []",
+        "empty-list",
+        2,
+        &["at least 1"],
+    );
+    one(
+        "seeds: [0, 1]",
+        "seeds: [1, 0, 1]",
+        "duplicate-value",
+        2,
+        &["twice"],
+    );
+    one("widths: [16]", "widths: []", "empty-list", 10, &[]);
+    let (head, _) = GOOD.split_once("phases:").expect("phases");
+    let text = Case::new(&format!("{head}phases: {{}}\n")).text();
+    assert!(text.contains("`phases` needs at least 1 phase"), "{text}");
+}
