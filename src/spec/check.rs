@@ -37,7 +37,7 @@ pub(crate) fn check(merged: &Merged) -> Vec<Problem> {
 pub(crate) fn check_sweep(merged: &Merged) -> Vec<Problem> {
     let mut check = Check {
         merged,
-        problems: Vec::new(),
+        problems: Found::default(),
     };
     let section = schema::SPEC.key("sweep");
     if let (Some(value), Some(key)) = (merged.root.get("sweep"), section)
@@ -45,7 +45,7 @@ pub(crate) fn check_sweep(merged: &Merged) -> Vec<Problem> {
     {
         check.value("sweep", "sweep", value, &key.kind);
     }
-    check.problems
+    check.problems.finish()
 }
 
 struct Check<'a> {
