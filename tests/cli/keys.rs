@@ -80,6 +80,8 @@ const CROSS_ENTROPY: &str = "`loss` with `name: cross_entropy`";
 const ADAM: &str = "`optimizer` with `name: adam`";
 const EXPECT: &str = "`expect`";
 const REFERENCE: &str = "`reference`";
+const SWEEP: &str = "`sweep`";
+const RANGE: &str = "`range`";
 /// As `schema::STEPS` has no title of its own.
 const STEP: &str = "a step of `augment`";
 
@@ -96,6 +98,8 @@ const CHANGES: &[Change] = &[
     (TOP, "encoder", "encoder: {blocks: 1}", "encoder: {blocks: 2}", Identity),
     (TOP, "phases", "expect: []", "phases: {classify: ~}\nexpect: []", Identity),
     (TOP, "expect", "", "expect: []", Plan),
+    (TOP, "sweep", "", "sweep: {grid: {phases.pretrain.epochs: [3]}}", Identity),
+    (TOP, "profiles", "profiles: {x: {seeds: [1]}}", "profiles: {x: {seeds: [2]}}", Identity),
     (TOP, "reference", "", "reference: [{label: A, file: a.csv}]", Plan),
 
     (CIFAR10, "dataset", "", "data: {dataset: cifar10, train_size: ~}", Identity),
@@ -154,6 +158,14 @@ const CHANGES: &[Change] = &[
     (REFERENCE, "label", "reference: [{label: A, file: a.csv}]", "reference: [{label: B, file: a.csv}]", Plan),
     (REFERENCE, "file", "reference: [{label: A, file: a.csv}]", "reference: [{label: A, file: b.csv}]", Plan),
     (REFERENCE, "source", "reference: [{label: A, file: a.csv}]", "reference: [{label: A, file: a.csv, source: x}]", Plan),
+
+    (SWEEP, "grid", "sweep: {grid: {phases.pretrain.epochs: [3]}}", "sweep: {grid: {phases.pretrain.epochs: [4]}}", Identity),
+    (SWEEP, "zip", "sweep: {zip: {phases.pretrain.epochs: [3]}}", "sweep: {zip: {phases.pretrain.epochs: [4]}}", Identity),
+    (SWEEP, "range", "sweep: {range: {phases.pretrain.loss.temperature: {from: 1, to: 2, steps: 2}}}", "sweep: {range: {phases.pretrain.loss.temperature: {from: 1, to: 3, steps: 2}}}", Identity),
+    (RANGE, "from", "sweep: {range: {phases.pretrain.loss.temperature: {from: 1, to: 2, steps: 2}}}", "sweep: {range: {phases.pretrain.loss.temperature: {from: 0.5, to: 2, steps: 2}}}", Identity),
+    (RANGE, "to", "sweep: {range: {phases.pretrain.loss.temperature: {from: 1, to: 2, steps: 2}}}", "sweep: {range: {phases.pretrain.loss.temperature: {from: 1, to: 3, steps: 2}}}", Identity),
+    (RANGE, "steps", "sweep: {range: {phases.pretrain.loss.temperature: {from: 1, to: 2, steps: 2}}}", "sweep: {range: {phases.pretrain.loss.temperature: {from: 1, to: 2, steps: 3}}}", Identity),
+    (RANGE, "scale", "sweep: {range: {phases.pretrain.loss.temperature: {from: 0.01, to: 1, steps: 3}}}", "sweep: {range: {phases.pretrain.loss.temperature: {from: 0.01, to: 1, steps: 3, scale: log}}}", Identity),
 ];
 
 /// Every key of the schema by section; the key that names a variant where there is a choice of them.
@@ -184,8 +196,10 @@ fn runs(layer: &str) -> Vec<RunPlan> {
     };
     let curve =
         |value| format!("run,phase,epoch,split,metric,value\n0,pretrain,1,train,loss,{value}\n");
-    Case::new(&format!("{base}{layer}\n"))
-        .file("good.yaml", GOOD.as_bytes())
+    let mut case = Case::new(&format!("{base}{layer}\n"));
+    // A profile has an effect where it is asked for.
+    case.overrides.profile = layer.starts_with("profiles:").then(|| "x".to_owned());
+    case.file("good.yaml", GOOD.as_bytes())
         .file("a.yaml", b"data: {train_limit: 50}\n")
         .file("b.yaml", b"data: {train_limit: 60}\n")
         .file("a.csv", curve(1).as_bytes())
