@@ -180,8 +180,11 @@ fn data_case(code: Code, folder: &Path) -> Option<String> {
             load_data(images, None, folder)
         }
         Code::DataLayout => {
-            for name in ["train/cat/1.png", "train/dog/1.png", "test/cat/2.png"] {
-                write(folder, name, "text");
+            for class in ["cat", "dog", "fox"] {
+                write(folder, &format!("train/{class}/1.png"), "text");
+            }
+            for class in ["cat", "fox"] {
+                write(folder, &format!("test/{class}/2.png"), "text");
             }
             load_data(images, None, folder)
         }

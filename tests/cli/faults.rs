@@ -37,7 +37,7 @@ fn s01_an_empty_spec_is_told_what_to_begin_with() {
         &Case::new("# nothing\n"),
         &[
             "`spec.yaml` holds no spec",
-            "start from a file in experiments/",
+            "begin with `supcon new NAME`",
             "`phases`",
         ],
     );

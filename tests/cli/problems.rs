@@ -352,7 +352,7 @@ fn the_program_names_ten_mistakes_at_once_and_writes_nothing() {
         assert_eq!(lines, [1, 2, 3, 4, 5, 6, 8, 10, 11, 12]);
         assert!(
             told.text
-                .ends_with("error: 10 problems in spec.yaml, nothing was run\n"),
+                .contains("error: 10 problems in spec.yaml, nothing was run\n"),
             "{}",
             told.text
         );

@@ -91,8 +91,8 @@ fn the_lists_of_zip_move_together_and_ranges_include_both_ends() {
 fn a_mistake_in_a_swept_value_points_at_that_value() {
     let text =
         with("sweep:\n  grid:\n    phases.pretrain.loss.temperature: [0.1, 0, hot]\n").text();
-    assert!(text.contains("spec.yaml:24:46"), "{text}");
-    assert!(text.contains("spec.yaml:24:49"), "{text}");
+    assert!(text.contains("spec.yaml:24:45"), "{text}");
+    assert!(text.contains("spec.yaml:24:48"), "{text}");
     let text = with("sweep:\n  grid:\n    phases.pretrain.loss.temprature: [0.1]\n").text();
     assert!(text.contains("did you mean `temperature`?"), "{text}");
     assert!(text.contains("spec.yaml:24:"), "{text}");

@@ -3,17 +3,30 @@
 use super::cost::{self, grouped};
 use super::{View, explain};
 use crate::plan::{
-    EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan, RunPlan, SourcePlan,
+    EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan, RunPlan,
+    SourcePlan, shared,
 };
 use std::fmt::Write;
 
 /// The text of `plan`: what runs of an experiment share stands once, below their names.
 pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
     let mut out = String::new();
+    let mut swept: Vec<&str> = Vec::new();
     for group in runs.chunk_by(|a, b| a.name == b.name) {
         let Some(run) = group.first() else { continue };
         for run in group {
             let _ = writeln!(out, "{}", run.run_id);
+        }
+        for (key, value) in &run.point {
+            let _ = writeln!(out, "  point    {key} = {value}");
+        }
+        let keys: Vec<&str> = run.point.iter().map(|(key, _)| key.as_str()).collect();
+        let another = !keys.is_empty() && keys == swept;
+        swept = keys;
+        if another && !view.explain && !view.layers {
+            // Said once for a sweep: `plan --layers` tells all of each point.
+            out.push_str("  the rest as above\n\n");
+            continue;
         }
         experiment(&mut out, run, host, view);
         if view.explain {
@@ -21,6 +34,7 @@ pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
         }
         out.push('\n');
     }
+    sharing(&mut out, runs);
     let _ = writeln!(
         out,
         "{} run{}",
@@ -28,6 +42,18 @@ pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
         if runs.len() == 1 { "" } else { "s" }
     );
     out
+}
+
+/// Phases that several runs begin with: their networks are equal, bit for bit.
+fn sharing(out: &mut String, runs: &[RunPlan]) {
+    for shared in shared(runs) {
+        let (phase, n) = (&shared.phase, shared.runs.len());
+        let _ = writeln!(
+            out,
+            "phase `{phase}` is the same in {n} runs: {}",
+            shared.runs.join(", ")
+        );
+    }
 }
 
 fn experiment(out: &mut String, run: &RunPlan, host: &Host, view: View) {

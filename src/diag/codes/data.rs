@@ -46,8 +46,8 @@ pub(super) const LAYOUT: Explanation = Explanation {
     why: "An image folder has `train` and `test`, each with one folder a class, the same classes in both, and \
           images directly in them. A missing class in `test` would make its accuracy look better, and a \
           nested folder would be no class at all.",
-    wrong: "train/cat/1.png  train/dog/1.png  test/cat/2.png",
-    right: "train/cat/1.png  train/dog/1.png  test/cat/2.png  test/dog/2.png",
+    wrong: "train/{cat,dog,fox}/1.png  test/{cat,fox}/2.png",
+    right: "train/{cat,dog,fox}/1.png  test/{cat,dog,fox}/2.png",
     fix: "Move or add the folder that the message names.",
 };
 
