@@ -16,10 +16,11 @@ pub fn report(paths: &[PathBuf], out: &Path, names: &[String]) -> ExitCode {
     } else {
         paths
     };
-    let (runs, damaged) = match gather(paths, names) {
+    let (mut runs, damaged) = match gather(paths, names) {
         Ok(found) => found,
         Err(problem) => return refuse(&problem, 2),
     };
+    report::tell_apart(&mut runs);
     let title = title(&runs);
     let built = match report::build(&runs, out, &title) {
         Ok(built) => built,

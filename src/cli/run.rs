@@ -172,6 +172,20 @@ fn failure(ended: &[Ended]) -> u8 {
     if shared { first } else { exit::FAILED }
 }
 
+/// Longest name of a report's folder, in bytes: file systems take 255.
+const MAX_FOLDER: usize = 120;
+
+/// The folder's name: all experiments, or the first one and how many more.
+fn folder(names: &[&str]) -> String {
+    let all = names.join("+");
+    match names {
+        [first, rest @ ..] if all.len() > MAX_FOLDER && !rest.is_empty() => {
+            format!("{first}-and-{}-more", rest.len())
+        }
+        _ => all,
+    }
+}
+
 /// Reports on the runs of this batch; its exit code.
 fn report(args: &RunArgs, plans: &[RunPlan], ended: &[Ended]) -> u8 {
     let mut code = 0;
@@ -187,9 +201,11 @@ fn report(args: &RunArgs, plans: &[RunPlan], ended: &[Ended]) -> u8 {
             }
         }
     }
+    report::tell_apart(&mut runs);
     let mut names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    names.sort_unstable();
     names.dedup();
-    let out = args.folders.results.join("report").join(names.join("+"));
+    let out = args.folders.results.join("report").join(folder(&names));
     print!("{}", report::table(&runs));
     match report::build(&runs, &out, &names.join(", ")) {
         Ok(paths) => println!("\nreport: {}", paths.page.display()),
@@ -199,4 +215,17 @@ fn report(args: &RunArgs, plans: &[RunPlan], ended: &[Ended]) -> u8 {
         }
     }
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_large_sweep_has_a_name_that_file_systems_take() {
+        assert_eq!(folder(&["a", "b"]), "a+b");
+        let names: Vec<String> = (0..1000).map(|n| format!("sweep-{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(folder(&names), "sweep-0-and-999-more");
+    }
 }

@@ -142,6 +142,7 @@ impl Find<'_> {
         };
         let normalize = |step: &AugmentPlan| *step == AugmentPlan::NormalizePerChannel;
         let first = phase.augment.iter().position(normalize);
+        self.warp_after_resize(&list, &phase.augment);
         for (i, _) in phase
             .augment
             .iter()
@@ -165,6 +166,32 @@ impl Find<'_> {
                     "keep the first",
                 );
             }
+        }
+    }
+
+    /// Flips and rotations are one warp of the whole image, before it is resized.
+    fn warp_after_resize(&mut self, list: &str, steps: &[AugmentPlan]) {
+        let resizes = |step: &AugmentPlan| {
+            matches!(
+                step,
+                AugmentPlan::RandomWidth(_) | AugmentPlan::RandomHeight(_)
+            )
+        };
+        let first = steps.iter().position(resizes).unwrap_or(steps.len());
+        for (i, step) in steps.iter().enumerate().skip(first) {
+            let name = match step {
+                AugmentPlan::FlipHorizontal => "flip",
+                AugmentPlan::Rotate(_) => "rotate",
+                _ => continue,
+            };
+            let message = format!("`{name}` stands after a step that changes the size");
+            let help = format!("move `{name}` before `random_width` and `random_height`");
+            self.add(
+                &format!("{list}.{i}.{name}"),
+                message,
+                "after a resize",
+                &help,
+            );
         }
     }
 

@@ -1,6 +1,8 @@
 //! The folder of one run: its files, how each is written, and when it counts as done. Reading is in `load.rs`.
 
-use super::commit::{append, create_folder, file_length, file_names, read_file, write_file};
+use super::commit::{
+    append, create_folder, file_length, file_names, read_file, remove_file, write_file,
+};
 use super::manifest::{Entry, Manifest};
 use super::metrics::encode_metrics;
 use super::predictions::encode_predictions;
@@ -211,6 +213,25 @@ impl RunDir {
         };
         let fits = |(name, entry): (&String, &Entry)| matches!(file_length(&self.file(name)), Ok(Some(bytes)) if bytes == entry.bytes);
         manifest.files.iter().all(fits)
+    }
+
+    /// Makes a run that has a manifest one that is not finished: takes the manifest away, then what it stood for.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn reopen(&self) -> Result<(), RecordError> {
+        let has_manifest = file_length(&self.file(MANIFEST));
+        if has_manifest
+            .map_err(RecordError::write(&self.file(MANIFEST)))?
+            .is_none()
+        {
+            return Ok(());
+        }
+        for name in [MANIFEST, METRICS, PREDICTIONS, MODEL] {
+            let path = self.file(name);
+            remove_file(&path).map_err(RecordError::write(&path))?;
+        }
+        Ok(())
     }
 
     /// One line for each file that is not what the manifest says; none for a sound run.

@@ -1,9 +1,9 @@
 //! Runs grouped by experiment, and the curves over their seeds. Finished runs count; the others are kept to be listed.
 
 use super::stats::Summary;
-use crate::plan::ReferencePlan;
+use crate::plan::{ReferencePlan, RunPlan};
 use crate::record::{MetricRow, RunRecord, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All runs of one experiment, sorted by seed.
 #[derive(Clone, Debug)]
@@ -23,6 +23,31 @@ pub struct Curve {
     pub split: String,
     /// One summary over the seeds for each epoch that has one.
     pub points: Vec<(u32, Summary)>,
+}
+
+/// Gives experiments of one name that differ in more than the seed names of their own, with the beginning of the hash that
+/// tells them apart: `--set` changes an experiment and keeps its name, and their figures must not be averaged.
+pub fn tell_apart(runs: &mut [RunRecord]) {
+    let mut variants: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for run in runs.iter() {
+        let known = variants.entry(run.plan.name.clone()).or_default();
+        known.insert(variant(&run.plan));
+    }
+    for run in runs {
+        if variants[&run.plan.name].len() > 1 {
+            let hash = variant(&run.plan);
+            run.plan.name = format!("{} {}", run.plan.name, &hash[..6]);
+        }
+    }
+}
+
+/// The identity that all seeds of an experiment share.
+fn variant(plan: &RunPlan) -> String {
+    let plan = RunPlan {
+        seed: 0,
+        ..plan.clone()
+    };
+    plan.identity()
 }
 
 /// Groups runs by experiment, sorted by name, then seed, then run id.
@@ -141,6 +166,20 @@ fn rows<'r>(
 mod tests {
     use super::super::samples::{runs, study};
     use super::*;
+
+    #[test]
+    fn a_changed_experiment_of_the_same_name_is_another_one() {
+        let mut runs = study();
+        tell_apart(&mut runs);
+        assert_eq!(experiments(&runs).len(), 2, "seeds belong together");
+        runs[0].plan.phases[0].epochs += 1;
+        let name = runs[0].plan.name.clone();
+        tell_apart(&mut runs);
+        let groups = experiments(&runs);
+        let changed = groups.iter().filter(|group| group.name.starts_with(&name));
+        assert_eq!(changed.clone().count(), 2);
+        assert_eq!(changed.map(|group| group.runs.len()).min(), Some(1));
+    }
 
     #[test]
     fn runs_are_grouped_by_name_and_sorted_by_seed() {

@@ -11,6 +11,7 @@ mod stats;
 mod table;
 
 pub use expect::Verdict;
+pub use group::tell_apart;
 pub use stats::{Summary, median, t_quantile};
 pub use table::table;
 

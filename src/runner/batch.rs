@@ -88,6 +88,8 @@ pub fn run(
         } else if requests.count() > 0 {
             Fate::Interrupted
         } else {
+            // A finished run whose files are damaged is begun again from nothing.
+            dir.reopen()?;
             dir.write_plan(plan)?;
             progress.begin(&plan.run_id, number + 1, plans.len());
             train(&dir, options, progress, &requests)?
@@ -133,10 +135,20 @@ fn settle(dir: &RunDir, ended: ExitStatus, asked: bool) -> Result<Fate, RecordEr
     if code == Some(0) && dir.is_done() {
         return Ok(Fate::Done);
     }
-    if code == Some(exit::INTERRUPTED) || (asked && code.is_none()) {
+    if code == Some(exit::INTERRUPTED) {
         return Ok(Fate::Interrupted);
     }
     let mut status = record::load(dir.path())?.status;
+    if asked && code.is_none() {
+        // The signal came before it listened, or a second one ended it at once.
+        dir.write_status(&Status {
+            state: State::Interrupted,
+            code: Some(Code::RunInterrupted.to_string()),
+            cause: Some("stopped by a signal before the step in hand had ended".into()),
+            ..status
+        })?;
+        return Ok(Fate::Interrupted);
+    }
     if status.code.is_none() {
         let (code, cause) = death(dir, ended);
         status = Status {

@@ -121,6 +121,21 @@ fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads_on_cpu() {
 }
 
 #[test]
+fn a_damaged_run_is_trained_again_by_the_same_command() {
+    let bench = Bench::new();
+    let first = bench.record("a", &[]);
+    let model = bytes(&first, record::MODEL);
+    for name in [record::METRICS, record::MODEL] {
+        let whole = bytes(&first, name);
+        std::fs::write(first.dir.file(name), &whole[..whole.len() / 2]).expect("written");
+        assert!(record::load(first.dir.path()).is_err(), "{name} is damaged");
+        let again = bench.record("a", &[]);
+        assert!(again.dir.is_done());
+        assert!(bytes(&again, record::MODEL) == model, "{name}");
+    }
+}
+
+#[test]
 fn backends_agree_on_the_first_step() {
     let open = [DeviceName::Cpu, DeviceName::Libtorch].into_iter();
     let open: Vec<_> = open.filter(|name| name.open().is_ok()).collect();
@@ -251,9 +266,12 @@ fn other_programs_read_every_file_of_a_run() {
     let bench = Bench::new();
     let run = bench.record("a", &[]);
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/read_run.py");
+    // Whoever names a Python means one that has all readers.
+    let all = std::env::var_os("SUPCON_PYTHON").map(|_| "--all");
     match Command::new(&python)
         .arg(script)
         .arg(run.dir.path())
+        .args(all)
         .output()
     {
         Err(error) => println!("skipped: no `{python}`: {error}"),

@@ -70,9 +70,13 @@ def check_model(path):
 
 
 def main():
-    if len(sys.argv) != 2:
-        print("usage: read_run.py RUN_FOLDER")
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["--all"]):
+        print("usage: read_run.py RUN_FOLDER [--all]")
         return 2
+    missing = [name for name in [*READERS, "safetensors"] if not importable(name)]
+    if missing and sys.argv[2:]:
+        print(f"cannot be imported: {', '.join(missing)}")
+        return 1
     folder = pathlib.Path(sys.argv[1])
     readers = [name for name in READERS if importable(name)]
     tables = sorted(folder.glob("*.parquet"))
