@@ -197,6 +197,15 @@ pub fn keep_memory() {
     }
 }
 
+/// Ends the process without waiting for any other thread of it, which may hang in native code.
+pub fn end_at_once(code: u8) -> ! {
+    // SAFETY: the call takes a number and does not return.
+    #[expect(unsafe_code, reason = "a C call without pointers")]
+    unsafe {
+        libc::_exit(i32::from(code))
+    }
+}
+
 /// Gives every backend of this process `threads` worker threads. Call once, before the first tensor.
 pub fn set_threads(threads: usize) {
     // Fails only if the pool exists already, which then has the size of an earlier call.

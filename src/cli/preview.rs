@@ -5,7 +5,7 @@ use crate::data::{self, DataError, Dataset, LoadOptions};
 use crate::diag::{Code, Place, Problem, Problems};
 use crate::plan::{RunPlan, load_runs, spec_files};
 use crate::preview::{PreviewOptions, Sheet};
-use crate::record::{RecordError, create_folder, write_file};
+use crate::record::{Disk, RecordError};
 use clap::{Args, value_parser};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -146,7 +146,11 @@ fn load(plan: &RunPlan, folders: &FolderArgs) -> Result<Dataset, DataError> {
 fn write(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() && !folder.is_dir() {
-        create_folder(folder).map_err(RecordError::write(folder))?;
+        Disk::real()
+            .create_folders(folder)
+            .map_err(RecordError::write(folder))?;
     }
-    write_file(path, bytes).map_err(RecordError::write(path))
+    Disk::real()
+        .replace(path, bytes)
+        .map_err(RecordError::write(path))
 }

@@ -7,10 +7,12 @@ use crate::plan::{self, RunPlan};
 use crate::record;
 use crate::report;
 use crate::runner::{self, BatchOptions, Ended, Fate, Progress, Style, WorkerOptions, exit};
+use crate::train::Pace;
 use clap::Args;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Arguments of `run`.
 #[derive(Args)]
@@ -25,6 +27,8 @@ pub(super) struct RunArgs {
     threads: Option<usize>,
     #[command(flatten)]
     folders: FolderArgs,
+    #[command(flatten)]
+    keep: KeepArgs,
     /// Print the final table only.
     #[arg(long, short)]
     quiet: bool,
@@ -43,6 +47,51 @@ pub(super) struct WorkerArgs {
     data: Option<PathBuf>,
     #[arg(long)]
     cache: PathBuf,
+    #[command(flatten)]
+    keep: KeepArgs,
+}
+
+/// When a run is kept, and when it is given up.
+#[derive(Args, Clone)]
+pub(super) struct KeepArgs {
+    /// Commit a checkpoint after every N steps too; it is always done at the end of an epoch.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_steps: Option<u64>,
+    /// Commit a checkpoint at least after so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    checkpoint_secs: u64,
+    /// Give a run up if no step ends for so many seconds and for much longer than ever before; 0 waits for ever.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    stall_secs: u64,
+    /// Begin unfinished runs again from nothing, whatever checkpoints there are.
+    #[arg(long)]
+    restart: bool,
+}
+
+impl KeepArgs {
+    /// As arguments of a worker.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![
+            format!("--checkpoint-secs={}", self.checkpoint_secs),
+            format!("--stall-secs={}", self.stall_secs),
+        ];
+        arguments.extend(
+            self.checkpoint_steps
+                .map(|n| format!("--checkpoint-steps={n}")),
+        );
+        arguments.extend(self.restart.then(|| "--restart".to_owned()));
+        arguments
+    }
+
+    fn pace(&self) -> Pace {
+        let (stop_after, hang_after) = Pace::trials();
+        Pace {
+            steps: self.checkpoint_steps,
+            every: Duration::from_secs(self.checkpoint_secs),
+            stop_after,
+            hang_after,
+        }
+    }
 }
 
 /// Trains one prepared run.
@@ -53,6 +102,9 @@ pub(super) fn worker(args: WorkerArgs) -> ExitCode {
         threads: args.threads,
         data_dir: args.data,
         cache_dir: args.cache,
+        pace: args.keep.pace(),
+        stall: (args.keep.stall_secs > 0).then(|| Duration::from_secs(args.keep.stall_secs)),
+        restart: args.keep.restart,
     }))
 }
 
@@ -84,6 +136,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         threads,
         data_dir: args.folders.data.clone(),
         cache_dir: args.folders.cache(),
+        keep: args.keep.arguments(),
     };
     let mut progress = Progress::new(style(args.quiet));
     let batch = runner::run(&plans, &options, &mut progress);

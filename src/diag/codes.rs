@@ -8,6 +8,7 @@ mod file;
 mod page;
 mod run;
 mod section;
+mod store;
 mod value;
 
 pub use page::render_page;
@@ -126,6 +127,17 @@ codes! {
         RunKilled "RUN-KILLED" run::KILLED,
         RunPanic "RUN-PANIC" run::PANIC,
         RunFailed "RUN-FAILED" run::FAILED,
+        RunStalled "RUN-STALLED" run::STALLED,
+        RunCollapsed "RUN-COLLAPSED" run::COLLAPSED,
+    }
+    "Records and disks" {
+        ResumeData "RESUME-DATA" store::RESUME_DATA,
+        CkptSkipped "CKPT-SKIPPED" store::CKPT_SKIPPED,
+        CkptNoneValid "CKPT-NONE-VALID" store::CKPT_NONE_VALID,
+        StoreDamaged "STORE-DAMAGED" store::DAMAGED,
+        DiskPlan "DISK-PLAN" store::DISK_PLAN,
+        DiskFull "DISK-FULL" store::DISK_FULL,
+        DiskIo "DISK-IO" store::DISK_IO,
     }
 }
 

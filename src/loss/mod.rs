@@ -17,3 +17,14 @@ pub fn compute(plan: &LossPlan, output: Tensor<2>, labels: &[u32]) -> Tensor<1> 
         LossPlan::CrossEntropy => cross_entropy(output, labels),
     }
 }
+
+/// The loss of a batch of `images` whose outputs are all equal, `None` for a loss that has no such plateau. It is what a
+/// run sits on when its embeddings have collapsed.
+#[must_use]
+pub fn at_collapse(plan: &LossPlan, images: usize) -> Option<f64> {
+    match plan {
+        // Every similarity is equal, so each softmax is uniform over the batch.
+        LossPlan::Npairs { .. } => Some((images as f64).ln()),
+        LossPlan::CrossEntropy => None,
+    }
+}

@@ -12,7 +12,7 @@ pub use layers::{
 };
 pub use resnet_cifar::ResnetCifar;
 pub use resnet50_v2::Resnet50V2;
-pub use weights::{Weight, export, import, trainable};
+pub use weights::{Layout, Weight, export, import, trainable};
 
 use crate::plan::EncoderPlan;
 use burn::module::Module;

@@ -1,15 +1,25 @@
-//! A module's weights as named host arrays: PyTorch's names (paths of fields) and layouts (`OIHW`, `[O, I]`).
+//! A module's weights as named host arrays under PyTorch's names (paths of fields), in PyTorch's layouts for other programs
+//! or in our own for checkpoints.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use std::collections::BTreeMap;
 
-/// One array of a module, in PyTorch's layout.
+/// Order of a convolution's axes; every other array is the same in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `[O, I, K, K]`.
+    PyTorch,
+    /// `[O, K, K, I]`: the memory as the kernels see it, so that what is read back is what was there.
+    Own,
+}
+
+/// One array of a module.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weight {
     /// Path of the field, such as `stages.0.blocks.1.conv2.weight`.
     pub name: String,
-    /// Convolutions `[O, I, K, K]`, dense layers `[O, I]`, everything else `[C]`.
+    /// Convolutions as their layout says, dense layers `[O, I]`, everything else `[C]`.
     pub shape: Vec<usize>,
     /// Row-major values.
     pub values: Vec<f32>,
@@ -19,8 +29,12 @@ pub struct Weight {
 
 /// Reads all arrays of a module in the order of its fields.
 #[must_use]
-pub fn export<M: Module>(module: &M) -> Vec<Weight> {
-    let mut reader = Reader::default();
+pub fn export<M: Module>(module: &M, layout: Layout) -> Vec<Weight> {
+    let mut reader = Reader {
+        layout,
+        path: Path::default(),
+        weights: Vec::new(),
+    };
     module.visit(&mut reader);
     reader.weights
 }
@@ -28,7 +42,7 @@ pub fn export<M: Module>(module: &M) -> Vec<Weight> {
 /// Number of values that gradients reach.
 #[must_use]
 pub fn trainable<M: Module>(module: &M) -> usize {
-    export(module)
+    export(module, Layout::Own)
         .iter()
         .filter(|w| w.trainable)
         .map(|w| w.values.len())
@@ -39,9 +53,10 @@ pub fn trainable<M: Module>(module: &M) -> usize {
 ///
 /// # Errors
 /// Names the first array that is missing or has another shape; the module is lost then.
-pub fn import<M: Module>(module: M, weights: &[Weight]) -> Result<M, String> {
+pub fn import<M: Module>(module: M, weights: &[Weight], layout: Layout) -> Result<M, String> {
     let given = weights.iter().map(|w| (w.name.as_str(), w)).collect();
     let mut writer = Writer {
+        layout,
         path: Path::default(),
         given,
         problem: None,
@@ -71,8 +86,8 @@ impl Path {
     }
 }
 
-#[derive(Default)]
 struct Reader {
+    layout: Layout,
     path: Path,
     weights: Vec<Weight>,
 }
@@ -91,7 +106,7 @@ impl ModuleVisitor for Reader {
         let trainable = tensor.is_require_grad();
         let tensor = tensor.without_autodiff();
         // [O, K, K, I] -> [O, I, K, K]
-        let tensor = if D == 4 {
+        let tensor = if D == 4 && self.layout == Layout::PyTorch {
             tensor.swap_dims(2, 3).swap_dims(1, 2)
         } else {
             tensor
@@ -111,6 +126,7 @@ impl ModuleVisitor for Reader {
 }
 
 struct Writer<'a> {
+    layout: Layout,
     path: Path,
     given: BTreeMap<&'a str, &'a Weight>,
     problem: Option<String>,
@@ -129,7 +145,8 @@ impl ModuleMapper for Writer<'_> {
         let name = self.path.name();
         let (id, old, mapper) = parameter.consume();
         let mut wanted = old.dims().to_vec();
-        if D == 4 {
+        let turned = D == 4 && self.layout == Layout::PyTorch;
+        if turned {
             wanted = vec![wanted[0], wanted[3], wanted[1], wanted[2]];
         }
         let Some(weight) = self.given.get(name.as_str()).filter(|w| w.shape == wanted) else {
@@ -140,13 +157,9 @@ impl ModuleMapper for Writer<'_> {
         let data = TensorData::new(weight.values.clone(), wanted);
         let tensor = Tensor::<D>::from_data(data, &old.device());
         // [O, I, K, K] -> [O, K, K, I], in row-major order again
-        let tensor = if D == 4 {
-            tensor.swap_dims(1, 2).swap_dims(2, 3)
-        } else {
-            tensor
-        };
-        let tensor = if D == 4 {
-            tensor.clone().reshape(tensor.dims())
+        let tensor = if turned {
+            let turned = tensor.swap_dims(1, 2).swap_dims(2, 3);
+            Tensor::from_data(turned.into_data(), &old.device())
         } else {
             tensor
         };

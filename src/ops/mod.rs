@@ -216,3 +216,9 @@ pub fn adam(
         Tensor::from_dispatch(second),
     )
 }
+
+/// Sum of the squares of `x [n]` on a plain device, `[1]`.
+#[must_use]
+pub fn sum_of_squares(x: Tensor<1>) -> Tensor<1> {
+    (x.clone() * x).sum()
+}

@@ -3,7 +3,7 @@
 use crate::ops::{self, AdamStep};
 use crate::plan::OptimizerPlan;
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 /// Adam (Kingma & Ba 2015) with Keras' epsilon-hat formula; checked against `tests/reference/optimizers.json`.
 pub struct Optimizer {
@@ -11,6 +11,15 @@ pub struct Optimizer {
     t: u64,
     /// First and second moment of each parameter that ever had a gradient.
     moments: Vec<Option<(Tensor<1>, Tensor<1>)>>,
+}
+
+/// What an optimizer has learnt, on the host: it goes on from this exactly.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptimizerState {
+    /// Steps taken.
+    pub steps: u64,
+    /// First and second moment of each parameter, `None` for one without a gradient so far.
+    pub moments: Vec<Option<[Vec<f32>; 2]>>,
 }
 
 impl Optimizer {
@@ -21,6 +30,35 @@ impl Optimizer {
             plan,
             t: 0,
             moments: Vec::new(),
+        }
+    }
+
+    /// An optimizer that goes on from `state`, its moments on a plain device.
+    #[must_use]
+    pub fn resume(plan: OptimizerPlan, state: OptimizerState, device: &Device) -> Self {
+        let tensor = |values: Vec<f32>| {
+            let length = values.len();
+            Tensor::from_data(TensorData::new(values, [length]), device)
+        };
+        let pair = |[first, second]: [Vec<f32>; 2]| (tensor(first), tensor(second));
+        Self {
+            plan,
+            t: state.steps,
+            moments: state.moments.into_iter().map(|m| m.map(pair)).collect(),
+        }
+    }
+
+    /// What it has learnt so far.
+    #[must_use]
+    pub fn state(&self) -> OptimizerState {
+        let values = |tensor: &Tensor<1>| {
+            let data = tensor.clone().into_data();
+            data.try_to_vec::<f32>().expect("moments are f32")
+        };
+        let pair = |(first, second): &(Tensor<1>, Tensor<1>)| [values(first), values(second)];
+        OptimizerState {
+            steps: self.t,
+            moments: self.moments.iter().map(|m| m.as_ref().map(pair)).collect(),
         }
     }
 

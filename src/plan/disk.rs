@@ -43,6 +43,12 @@ const MANIFEST: usize = 62;
 const MANIFEST_FILE: usize = 130;
 /// Letters of a SHA-256.
 const HASH: usize = 64;
+/// Checkpoints that lie on the disk at once: two are kept while the next one is written.
+const CHECKPOINTS: u64 = 3;
+/// Arrays of a checkpoint for each array of the network: itself and Adam's two moments.
+const CHECKPOINT_ARRAYS: u64 = 3;
+/// What a run in progress writes beside models and checkpoints, at most: tables, plan, log.
+const SMALL_FILES: u64 = 4 << 20;
 
 /// The folder of a finished run, `None` while classes or images are unknown.
 pub(super) fn of(plan: &RunPlan, host: &Host) -> Option<Disk> {
@@ -96,6 +102,21 @@ fn metric_rows(plan: &RunPlan, validation: bool) -> usize {
 }
 
 impl RunPlan {
+    /// Bytes that the run may take on the disk at its worst moment, for images of `size`: checkpoints, the finished model,
+    /// and the encoder of each phase that others can share.
+    #[must_use]
+    pub fn working_bytes(&self, size: [usize; 2]) -> u64 {
+        let network = |phase| {
+            let arrays = self.network(phase, size);
+            let arrays = arrays.iter().flat_map(super::Layer::arrays);
+            let values = arrays.map(|array| array.shape.iter().product::<usize>());
+            4 * values.sum::<usize>() as u64
+        };
+        let largest = self.phases.iter().map(network).max().unwrap_or(0);
+        let models = CHECKPOINTS * CHECKPOINT_ARRAYS + self.phases.len() as u64;
+        models * largest + SMALL_FILES
+    }
+
     /// What somebody who opens the finished model alone must know: the metadata of `model.safetensors`.
     #[must_use]
     pub fn model_metadata(

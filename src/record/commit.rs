@@ -1,44 +1,106 @@
 //! The one commit rule: every file of a record is written beside under a temporary name, synced, renamed, and its folder
-//! synced. All file operations of `record` live here, so that a failing file system can be put under them in one place.
+//! synced. Files that belong together go into one folder with a manifest, which gets its name in one rename.
 
+use super::disk::Disk;
+use super::manifest::{Entry, Manifest};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// Replaces `path` by `bytes` so that a reader sees the old file or the new one, whatever happens.
-///
-/// # Errors
-/// The first failing operation; the temporary file is gone then and the old file is untouched.
-pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_name(path)?;
-    let written = write_and_sync(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = written {
-        // The first error is the one to report; a leftover is swept by the next writer of the same name.
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
+/// Name of the list of a folder's files.
+pub const MANIFEST: &str = "MANIFEST.json";
+
+impl Disk {
+    /// Replaces `path` by `bytes` so that a reader sees the old file or the new one, whatever happens.
+    ///
+    /// # Errors
+    /// The first failing operation; the temporary file is gone then and the old file is untouched.
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temporary = temporary_name(path)?;
+        let written = self
+            .write_and_sync(&temporary, bytes)
+            .and_then(|()| self.rename(&temporary, path));
+        if let Err(error) = written {
+            // The first error is the one to report; a leftover is swept by the next writer of the same name.
+            let _ = self.remove_file(&temporary);
+            return Err(error);
+        }
+        self.sync_folder(parent(path))
     }
-    sync_folder(parent(path))
-}
 
-/// Appends to a file that is a diary and not a result: no rename, no sync.
-///
-/// # Errors
-/// The failing operation.
-pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(bytes)
-}
+    /// Makes the folder `path` with these files and their manifest, all of it or nothing. A folder of that name must not
+    /// be there.
+    ///
+    /// # Errors
+    /// The first failing operation; what was begun is gone then.
+    pub fn commit_folder(&self, path: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+        let temporary = temporary_name(path)?;
+        self.remove_folder(&temporary)?;
+        let written = self
+            .fill(&temporary, files)
+            .and_then(|()| self.rename(&temporary, path));
+        if let Err(error) = written {
+            let _ = self.remove_folder(&temporary);
+            return Err(error);
+        }
+        self.sync_folder(parent(path))
+    }
 
-/// Creates a folder with its parents and makes its name durable.
-///
-/// # Errors
-/// The failing operation.
-pub fn create_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
-    sync_folder(path)?;
-    sync_folder(parent(path))
+    fn fill(&self, folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+        self.create_folder(folder)?;
+        let entry = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), Entry::of(bytes));
+        let manifest = Manifest {
+            format: 1,
+            files: files.iter().map(entry).collect(),
+        };
+        for (name, bytes) in files {
+            self.write_and_sync(&folder.join(name), bytes)?;
+        }
+        self.write_and_sync(&folder.join(MANIFEST), &manifest.encode()?)?;
+        self.sync_folder(folder)
+    }
+
+    /// Takes a committed folder away. It loses its name first, so that no reader meets a half of it.
+    ///
+    /// # Errors
+    /// The failing operation.
+    pub fn retract_folder(&self, path: &Path) -> io::Result<()> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let temporary = temporary_name(path)?;
+        self.remove_folder(&temporary)?;
+        self.rename(path, &temporary)?;
+        self.remove_folder(&temporary)
+    }
+
+    /// Creates a folder with its parents and makes their names durable.
+    ///
+    /// # Errors
+    /// The failing operation.
+    pub fn create_folders(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        let above = parent(path);
+        self.create_folders(above)?;
+        self.create_folder(path)?;
+        self.sync_folder(above)
+    }
+
+    /// Removes a file and makes that last; it may be absent.
+    ///
+    /// # Errors
+    /// The failing operation.
+    pub fn remove_for_good(&self, path: &Path) -> io::Result<()> {
+        if !path.exists() {
+            return Ok(());
+        }
+        self.remove_file(path)?;
+        self.sync_folder(parent(path))
+    }
 }
 
 /// The whole file, `None` if there is none.
@@ -93,31 +155,17 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         })
 }
 
-/// Removes a file and makes that last; it may be absent.
-pub fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Ok(()) => sync_folder(parent(path)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Makes renames and new names in `folder` survive a power cut.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
+}
+
+/// Whether `path` is what a commit has not finished: if nobody is at it, a killed process left it behind.
+pub(super) fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.ends_with(".tmp")
 }
 
 /// Hidden, beside the target, so that the rename stays inside one file system.
@@ -145,8 +193,8 @@ mod tests {
     fn a_write_replaces_the_file_and_leaves_nothing_beside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
-        write_file(&path, b"one").unwrap();
-        write_file(&path, b"two").unwrap();
+        Disk::real().replace(&path, b"one").unwrap();
+        Disk::real().replace(&path, b"two").unwrap();
         assert_eq!(read_file(&path).unwrap().unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -157,7 +205,7 @@ mod tests {
         let path = folder.path().join("taken");
         fs::create_dir(&path).unwrap();
         fs::write(path.join("x"), b"").unwrap();
-        assert!(write_file(&path, b"one").is_err());
+        assert!(Disk::real().replace(&path, b"one").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -166,5 +214,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read_file(&folder.path().join("a")).unwrap(), None);
         assert_eq!(file_length(&folder.path().join("a")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_folder_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("9");
+        let files = [("a", b"one".to_vec()), ("b", b"two".to_vec())];
+        for at in 1.. {
+            let fault = super::super::Fault::parse(&format!("full@{at}")).unwrap();
+            let written = Disk::faulty(fault).commit_folder(&path, &files);
+            let left = fs::read_dir(folder.path()).unwrap().count();
+            if written.is_ok() {
+                assert!(at > 10, "{at}");
+                break;
+            }
+            // Only the last operation, the sync of the parent, fails with the new name in place.
+            assert_eq!(left, usize::from(path.exists()), "operation {at}");
+            Disk::real().retract_folder(&path).unwrap();
+        }
+        assert_eq!(fs::read(path.join("b")).unwrap(), b"two");
+        Disk::real().retract_folder(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

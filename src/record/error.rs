@@ -32,6 +32,19 @@ pub enum RecordError {
         /// One line that says what is wrong.
         problem: String,
     },
+    /// Every checkpoint of an unfinished run is damaged.
+    #[error(
+        "run `{run}` has no sound checkpoint in {}: {}; `--restart` begins it again from nothing",
+        path.display(), problems.join("; ")
+    )]
+    NoCheckpoint {
+        /// Name of the run's folder.
+        run: String,
+        /// Folder of the checkpoints.
+        path: PathBuf,
+        /// One line for each.
+        problems: Vec<String>,
+    },
     /// Values that the format cannot hold.
     #[error("cannot encode {}: {problem}", path.display())]
     Encode {
@@ -48,7 +61,21 @@ impl RecordError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Write { .. } => 7,
-            Self::Read { .. } | Self::Damaged { .. } | Self::Encode { .. } => 4,
+            Self::Read { .. }
+            | Self::Damaged { .. }
+            | Self::NoCheckpoint { .. }
+            | Self::Encode { .. } => 4,
+        }
+    }
+
+    /// Stable code of the error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Write { .. } if self.is_full() => "DISK-FULL",
+            Self::Write { .. } => "DISK-IO",
+            Self::NoCheckpoint { .. } => "CKPT-NONE-VALID",
+            Self::Read { .. } | Self::Damaged { .. } | Self::Encode { .. } => "STORE-DAMAGED",
         }
     }
 

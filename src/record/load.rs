@@ -95,6 +95,7 @@ fn unstarted() -> Status {
         encoder_parameters: 0,
         wall_secs: 0.0,
         images_per_sec: Vec::new(),
+        shared_phases: Vec::new(),
         started_at: 0,
     }
 }

@@ -1,10 +1,10 @@
-//! `MANIFEST.json`: length and SHA-256 of each file of a finished run. Written last, so its presence means "done".
+//! `MANIFEST.json`: length and SHA-256 of each file of a finished run or of a checkpoint. Written last, so its presence means "done".
 
 use super::commit::sha256_hex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The files of a finished run.
+/// The files of a finished run or of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this file format.
@@ -20,6 +20,13 @@ pub struct Entry {
     pub bytes: u64,
     /// SHA-256 in lower-case hexadecimal.
     pub sha256: String,
+}
+
+impl Manifest {
+    /// Bytes of `MANIFEST.json`.
+    pub(super) fn encode(&self) -> std::io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec_pretty(self)?)
+    }
 }
 
 impl Entry {

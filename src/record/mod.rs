@@ -1,11 +1,14 @@
 //! What a run leaves behind: rows, Parquet tables, the commit rule, the run folder. Knows plans, but nothing of training.
 
+mod checkpoint;
 mod commit;
+mod disk;
 mod error;
 mod load;
 mod manifest;
 mod metrics;
 mod parquet;
+mod phase_store;
 mod predictions;
 mod rows;
 mod run_dir;
@@ -14,14 +17,17 @@ pub(crate) mod samples;
 mod status;
 mod weights;
 
-pub use commit::{create_folder, sha256_hex, write_file};
+pub use checkpoint::{CHECKPOINTS, Checkpoint, Found, Position};
+pub use commit::{MANIFEST, sha256_hex};
+pub use disk::{Disk, Fault, Operation, free_bytes};
 pub use error::RecordError;
 pub use load::{RunRecord, load};
 pub use manifest::{Entry, Manifest};
 pub use metrics::{decode_metrics, encode_metrics};
 pub use parquet::TableError;
+pub use phase_store::CAPSULE;
 pub use predictions::{decode_predictions, encode_predictions};
 pub use rows::*;
-pub use run_dir::{LOG, MANIFEST, METRICS, MODEL, PLAN, PREDICTIONS, RunDir, STATUS};
+pub use run_dir::{LOG, METRICS, MODEL, PLAN, PREDICTIONS, RunDir, STATUS};
 pub use status::{decode_status, encode_status};
 pub use weights::{NamedTensor, WeightsError, decode_weights, encode_weights};

@@ -59,6 +59,9 @@ pub struct Status {
     pub wall_secs: f64,
     /// Training images a second, the median over epochs, for each phase in order.
     pub images_per_sec: Vec<f64>,
+    /// Keys of finished phases that were taken from other runs (`results/phases`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_phases: Vec<String>,
     /// Seconds since 1970 when the run began.
     pub started_at: u64,
 }
@@ -75,6 +78,8 @@ pub enum State {
     Failed,
     /// The loss or a gradient was not finite.
     Diverged,
+    /// The embeddings became equal, and the loss sits where that puts it.
+    Collapsed,
     /// A signal ended the run.
     Interrupted,
 }

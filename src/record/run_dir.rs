@@ -1,8 +1,7 @@
 //! The folder of one run: its files, how each is written, and when it counts as done. Reading is in `load.rs`.
 
-use super::commit::{
-    append, create_folder, file_length, file_names, read_file, remove_file, write_file,
-};
+use super::commit::{MANIFEST, file_length, file_names, read_file};
+use super::disk::Disk;
 use super::manifest::{Entry, Manifest};
 use super::metrics::encode_metrics;
 use super::predictions::encode_predictions;
@@ -25,13 +24,18 @@ pub const METRICS: &str = "metrics.parquet";
 pub const PREDICTIONS: &str = "predictions.parquet";
 /// The finished model.
 pub const MODEL: &str = "model.safetensors";
-/// Length and hash of the files above, written last.
-pub const MANIFEST: &str = "MANIFEST.json";
 
-/// The folder of one run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The folder of one run, and the disk on which it is written.
+#[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
+    disk: Disk,
+}
+
+impl PartialEq for RunDir {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
 }
 
 impl RunDir {
@@ -40,15 +44,31 @@ impl RunDir {
     /// # Errors
     /// The disk refused.
     pub fn create(results: &Path, run_id: &str) -> Result<Self, RecordError> {
-        let path = results.join(run_id);
-        create_folder(&path).map_err(RecordError::write(&path))?;
-        Ok(Self { path })
+        Self::create_on(&Disk::real(), results, run_id)
+    }
+
+    /// As `create`, on this disk.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn create_on(disk: &Disk, results: &Path, run_id: &str) -> Result<Self, RecordError> {
+        let dir = Self::at(results.join(run_id)).on(disk);
+        disk.create_folders(&dir.path)
+            .map_err(RecordError::write(&dir.path))?;
+        Ok(dir)
     }
 
     /// The folder at `path`, whatever is there.
-    #[cfg(test)]
     pub(crate) fn at(path: PathBuf) -> Self {
-        Self { path }
+        let disk = Disk::real();
+        Self { path, disk }
+    }
+
+    /// The same folder, written on this disk.
+    #[must_use]
+    pub fn on(self, disk: &Disk) -> Self {
+        let disk = disk.clone();
+        Self { disk, ..self }
     }
 
     /// The folder at `path`; it must hold a plan.
@@ -56,9 +76,7 @@ impl RunDir {
     /// # Errors
     /// There is no `plan.yaml`.
     pub fn open(path: &Path) -> Result<Self, RecordError> {
-        let dir = Self {
-            path: path.to_owned(),
-        };
+        let dir = Self::at(path.to_owned());
         let plan = dir.file(PLAN);
         match file_length(&plan).map_err(RecordError::read(&plan))? {
             Some(_) => Ok(dir),
@@ -78,15 +96,18 @@ impl RunDir {
             }
             let hidden = entry.file_name().to_string_lossy().starts_with('.');
             if entry.path().join(PLAN).is_file() {
-                dirs.push(Self {
-                    path: entry.into_path(),
-                });
+                dirs.push(Self::at(entry.into_path()));
                 walk.skip_current_dir();
             } else if hidden && entry.depth() > 0 {
                 walk.skip_current_dir();
             }
         }
         dirs
+    }
+
+    /// Where it is written.
+    pub(super) const fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The folder itself.
@@ -182,7 +203,9 @@ impl RunDir {
     /// The disk refused.
     pub fn log(&self, line: &str) -> Result<(), RecordError> {
         let path = self.file(LOG);
-        append(&path, format!("{line}\n").as_bytes()).map_err(RecordError::write(&path))
+        self.disk
+            .append(&path, format!("{line}\n").as_bytes())
+            .map_err(RecordError::write(&path))
     }
 
     /// Writes `MANIFEST.json`: from here on the run is done.
@@ -200,7 +223,9 @@ impl RunDir {
                 files.insert(name, Entry::of(&bytes));
             }
         }
-        let bytes = serde_json::to_vec_pretty(&Manifest { format: 1, files })
+        let manifest = Manifest { format: 1, files };
+        let bytes = manifest
+            .encode()
             .map_err(RecordError::encode(&self.file(MANIFEST)))?;
         self.write(MANIFEST, &bytes)
     }
@@ -229,7 +254,9 @@ impl RunDir {
         }
         for name in [MANIFEST, METRICS, PREDICTIONS, MODEL] {
             let path = self.file(name);
-            remove_file(&path).map_err(RecordError::write(&path))?;
+            self.disk
+                .remove_for_good(&path)
+                .map_err(RecordError::write(&path))?;
         }
         Ok(())
     }
@@ -279,6 +306,8 @@ impl RunDir {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
         let path = self.file(name);
-        write_file(&path, bytes).map_err(RecordError::write(&path))
+        self.disk
+            .replace(&path, bytes)
+            .map_err(RecordError::write(&path))
     }
 }

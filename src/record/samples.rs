@@ -240,6 +240,7 @@ pub fn status(state: State) -> Status {
         encoder_parameters: 23_519_360,
         wall_secs: 431.7,
         images_per_sec: vec![221.4, 913.0],
+        shared_phases: Vec::new(),
         started_at: 1_790_000_000,
     }
 }

@@ -15,7 +15,7 @@ pub use group::tell_apart;
 pub use stats::{Summary, median, t_quantile};
 pub use table::table;
 
-use crate::record::{RunRecord, create_folder, write_file};
+use crate::record::{Disk, RunRecord};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,9 @@ pub fn build(runs: &[RunRecord], out_dir: &Path, title: &str) -> Result<ReportPa
     let experiments = group::experiments(runs);
     let charts = chart::charts(&experiments);
     let folder = out_dir.join("charts");
-    create_folder(&folder).map_err(refused(&folder))?;
+    Disk::real()
+        .create_folders(&folder)
+        .map_err(refused(&folder))?;
     let (mut paths, mut svgs) = (Vec::new(), Vec::new());
     for drawn in &charts.drawn {
         let failed = |source| ReportError::Draw {
@@ -85,16 +87,20 @@ pub fn build(runs: &[RunRecord], out_dir: &Path, title: &str) -> Result<ReportPa
         ];
         for (ending, bytes) in files {
             let path = folder.join(format!("{}.{ending}", drawn.file));
-            write_file(&path, bytes).map_err(refused(&path))?;
+            Disk::real().replace(&path, bytes).map_err(refused(&path))?;
             paths.push(path);
         }
         svgs.push(svg);
     }
     let page = page::Page::new(title, &experiments, &charts, svgs, out_dir);
     let html = out_dir.join("report.html");
-    write_file(&html, page.html()?.as_bytes()).map_err(refused(&html))?;
+    Disk::real()
+        .replace(&html, page.html()?.as_bytes())
+        .map_err(refused(&html))?;
     let markdown = out_dir.join("report.md");
-    write_file(&markdown, page.markdown()?.as_bytes()).map_err(refused(&markdown))?;
+    Disk::real()
+        .replace(&markdown, page.markdown()?.as_bytes())
+        .map_err(refused(&markdown))?;
     Ok(ReportPaths {
         page: html,
         markdown,

@@ -179,6 +179,7 @@ fn states(experiment: &Experiment<'_>) -> String {
         State::Done,
         State::Failed,
         State::Diverged,
+        State::Collapsed,
         State::Interrupted,
         State::Running,
     ];
@@ -211,6 +212,7 @@ fn state(state: State) -> &'static str {
         State::Done => "done",
         State::Failed => "failed",
         State::Diverged => "diverged",
+        State::Collapsed => "collapsed",
         State::Interrupted => "interrupted",
     }
 }

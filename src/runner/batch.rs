@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::stop::Requests;
 use crate::diag::Code;
 use crate::plan::RunPlan;
-use crate::record::{self, LOG, RecordError, RunDir, State, Status};
+use crate::record::{self, Disk, LOG, RecordError, RunDir, State, Status};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
@@ -23,6 +23,8 @@ pub struct BatchOptions {
     pub data_dir: Option<PathBuf>,
     /// Downloads and decoded images.
     pub cache_dir: PathBuf,
+    /// Arguments of each worker about checkpoints and stalls.
+    pub keep: Vec<String>,
 }
 
 impl BatchOptions {
@@ -37,6 +39,7 @@ impl BatchOptions {
                 .iter()
                 .map(|dir| format!("--data={}", dir.display())),
         );
+        arguments.extend(self.keep.iter().cloned());
         arguments
     }
 }
@@ -80,9 +83,10 @@ pub fn run(
     progress: &mut Progress,
 ) -> Result<(Vec<Ended>, usize), RecordError> {
     let requests = Requests::listen().map_err(RecordError::write(&options.runs))?;
+    let disk = Disk::of("batch");
     let mut ended = Vec::new();
     for (number, plan) in plans.iter().enumerate() {
-        let dir = RunDir::create(&options.runs, &plan.run_id)?;
+        let dir = RunDir::create_on(&disk, &options.runs, &plan.run_id)?;
         let fate = if dir.is_done() {
             Fate::Skipped
         } else if requests.count() > 0 {

@@ -6,7 +6,9 @@
 mod batch;
 mod child;
 mod progress;
+mod resume;
 mod stop;
+mod watch;
 mod worker;
 
 pub use batch::{BatchOptions, Ended, Fate, death, run};
@@ -19,6 +21,8 @@ pub mod exit {
     pub const REFUSED: u8 = 2;
     /// Some runs failed, others may be complete.
     pub const FAILED: u8 = 3;
+    /// Results or checkpoints are damaged.
+    pub const DAMAGED: u8 = 4;
     /// Device or library missing.
     pub const ENVIRONMENT: u8 = 5;
     /// Disk full, over quota or failing.

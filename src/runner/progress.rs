@@ -120,7 +120,14 @@ impl Progress {
                 self.message(epoch, figures.trim_start(), *images_per_sec);
                 self.plain_epoch(epoch, figures.trim_start(), *images_per_sec);
             }
-            Event::Finished { .. } => {}
+            Event::Resumed { phase, epoch, step } => {
+                self.line(&format!(
+                    "{}  goes on behind step {step}, in epoch {epoch} of {phase}",
+                    self.run
+                ));
+            }
+            Event::Warning { text } => self.line(&format!("{}  warning: {text}", self.run)),
+            Event::Ended { .. } | Event::Finished { .. } => {}
         }
     }
 

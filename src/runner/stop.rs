@@ -1,6 +1,6 @@
 //! Signals only set a flag; whoever works looks at it between two steps.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -11,13 +11,13 @@ use std::sync::atomic::Ordering;
 pub(super) struct Requests(Arc<AtomicUsize>);
 
 impl Requests {
-    /// Starts counting INT, TERM and HUP.
+    /// Starts counting INT, TERM, HUP, and USR1 and USR2, by which clusters announce the end.
     ///
     /// # Errors
     /// The system refused a handler.
     pub(super) fn listen() -> io::Result<Self> {
         let requests = Self::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
             let count = requests.0.clone();
             let handler = move || {
                 count.fetch_add(1, Ordering::Relaxed);

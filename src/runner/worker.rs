@@ -2,18 +2,22 @@
 //! standard output is an event; its standard error goes to the run's `log.txt`.
 
 use super::exit;
+use super::resume::{self, Origin, Refused};
 use super::stop::Requests;
+use super::watch::{self, Growth};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::model::Weight;
 use crate::plan::RunPlan;
-use crate::record::{self, NamedTensor, RecordError, RunDir, State, Status};
-use crate::train::{self, Event, Outcome, TrainError};
+use crate::record::{self, Checkpoint, Disk, NamedTensor, RecordError, RunDir, State, Status};
+use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
+use burn::tensor::Device;
+use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a worker needs beside the plan.
@@ -29,36 +33,43 @@ pub struct WorkerOptions {
     pub data_dir: Option<PathBuf>,
     /// Downloads and decoded images.
     pub cache_dir: PathBuf,
+    /// How often a checkpoint is committed.
+    pub pace: Pace,
+    /// Silence after which the run counts as stalled, `None` for ever.
+    pub stall: Option<Duration>,
+    /// Begins from nothing, whatever checkpoints there are.
+    pub restart: bool,
 }
 
 /// Trains the run and returns the process's exit code.
 #[must_use]
 pub fn work(options: &WorkerOptions) -> u8 {
     device::keep_memory();
-    match RunDir::open(&options.run).and_then(|dir| Worker::prepare(dir, options)) {
-        Ok(mut worker) => match worker.work(options) {
-            Ok(code) => code,
-            Err(error) => report(&error),
-        },
-        Err(error) => report(&error),
-    }
-}
-
-/// Says a record error on standard error and returns its exit code.
-fn report(error: &RecordError) -> u8 {
-    let _ = writeln!(std::io::stderr(), "error: {error}");
-    error.exit_code()
+    let disk = Disk::of("worker");
+    let worker = RunDir::open(&options.run)
+        .and_then(|dir| Worker::prepare(dir.on(&disk), options))
+        .and_then(|mut worker| worker.work(options));
+    worker.unwrap_or_else(|error| {
+        // The disk may be full: the parent hears of it even if the log cannot take it.
+        let (code, cause) = (error.code().to_owned(), error.to_string());
+        let _ = writeln!(std::io::stderr(), "error[{code}]: {cause}");
+        say(&Event::Ended { code, cause });
+        error.exit_code()
+    })
 }
 
 struct Worker {
     dir: RunDir,
     plan: RunPlan,
     status: Status,
-    begun: Instant,
 }
 
 impl Worker {
     fn prepare(dir: RunDir, options: &WorkerOptions) -> Result<Self, RecordError> {
+        dir.sweep()?;
+        if options.restart {
+            dir.drop_checkpoints()?;
+        }
         let plan = record::load(dir.path())?.plan;
         let started = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -75,19 +86,20 @@ impl Worker {
             encoder_parameters: 0,
             wall_secs: 0.0,
             images_per_sec: Vec::new(),
+            shared_phases: Vec::new(),
             started_at: started.as_secs(),
         };
-        Ok(Self {
-            dir,
-            plan,
-            status,
-            begun: Instant::now(),
-        })
+        Ok(Self { dir, plan, status })
     }
 
     fn work(&mut self, options: &WorkerOptions) -> Result<u8, RecordError> {
-        let name = match DeviceName::parse(&options.device) {
-            Ok(name) => name,
+        let named = DeviceName::parse(&options.device);
+        let opened = named.and_then(|name| {
+            device::set_threads(options.threads);
+            name.open().map(|device| (name, device))
+        });
+        let (name, device) = match opened {
+            Ok(opened) => opened,
             Err(error) => {
                 return self.end(State::Failed, Code::EnvDevice, &error, exit::ENVIRONMENT);
             }
@@ -95,13 +107,6 @@ impl Worker {
         self.status.device = name.to_string();
         self.status.version = format!("{}, {}", self.status.version, name.backend());
         self.dir.write_status(&self.status)?;
-        device::set_threads(options.threads);
-        let device = match name.open() {
-            Ok(device) => device,
-            Err(error) => {
-                return self.end(State::Failed, Code::EnvDevice, &error, exit::ENVIRONMENT);
-            }
-        };
         let data = match self.load(options) {
             Ok(data) => data,
             Err(error) => return self.end(State::Failed, error.code(), &error, exit::FAILED),
@@ -111,22 +116,24 @@ impl Worker {
         }
         self.status.class_names.clone_from(&data.class_names);
         self.status.data_hash.clone_from(&data.hash);
-        self.dir.write_status(&self.status)?;
-        self.begun = Instant::now();
-        let (outcome, result) = self.train(&data, &device);
-        self.record(&outcome)?;
-        match result {
-            Ok(()) => self.finish(&outcome),
-            Err(error @ TrainError::Interrupted { .. }) => self.end(
-                State::Interrupted,
-                Code::RunInterrupted,
-                &error,
-                exit::INTERRUPTED,
-            ),
-            Err(error @ TrainError::Diverged { .. }) => {
-                self.end(State::Diverged, Code::RunDiverged, &error, exit::FAILED)
-            }
+        if let Some(lack) = resume::lacks(&self.dir, &self.plan, &data) {
+            return self.end(State::Failed, Code::DiskPlan, &lack, exit::DISK);
         }
+        let origin = Origin::new(name, options.threads, &self.status.version, &data);
+        let start = match resume::start(&self.dir, &self.plan, &data, &origin) {
+            Ok(start) => start,
+            Err(Refused::Record(error)) => return Err(error),
+            Err(Refused::Data(cause)) => {
+                return self.end(State::Failed, Code::ResumeData, &cause, exit::REFUSED);
+            }
+        };
+        for note in &start.notes {
+            self.dir.log(note)?;
+        }
+        self.status.shared_phases = start.shared;
+        self.dir.write_status(&self.status)?;
+        let (outcome, result) = self.train(&data, &device, start.checkpoint, &origin, options);
+        self.conclude(&outcome, result)
     }
 
     fn load(&self, options: &WorkerOptions) -> Result<Dataset, data::DataError> {
@@ -153,46 +160,116 @@ impl Worker {
         data::load(&self.plan.data, &load)
     }
 
+    /// Trains while a second thread watches.
     fn train(
         &self,
         data: &Dataset,
-        device: &burn::tensor::Device,
+        device: &Device,
+        start: Option<Checkpoint>,
+        origin: &Origin,
+        options: &WorkerOptions,
     ) -> (Outcome, Result<(), TrainError>) {
-        let stop = AtomicBool::new(false);
-        let requests = Requests::listen();
+        let (stop, done) = (AtomicBool::new(false), AtomicBool::new(false));
+        let beats = AtomicU64::new(0);
+        let requests = Requests::listen().ok();
+        let mut growth = Growth::default();
         let mut sink = |event: Event| {
+            if matches!(event, Event::EpochEnded { .. })
+                && let Some(bytes) = watch::resident_bytes()
+                && let Some(text) = growth.epoch(bytes, watch::available_bytes())
+            {
+                // A diary entry is no reason to fail.
+                let _ = self.dir.log(&format!("warning: {text}"));
+                say(&Event::Warning { text });
+            }
             // Nobody listens any more: the parent is gone, so this run ends as if it were interrupted.
             if !say(&event) {
                 stop.store(true, Ordering::Relaxed);
             }
         };
-        let (stop, done) = (&stop, &AtomicBool::new(false));
+        let mut keep = |kept: Kept| self.keep(kept, origin);
+        let hooks = Hooks {
+            stop: &stop,
+            beats: &beats,
+            sink: &mut sink,
+            keep: &mut keep,
+        };
         std::thread::scope(|scope| {
-            scope.spawn(move || {
-                while !done.load(Ordering::Relaxed) {
-                    if requests.as_ref().is_ok_and(|requests| requests.count() > 0) {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    std::thread::park_timeout(Duration::from_millis(20));
-                }
-            });
-            let trained = train::run(&self.plan, data, device, stop, &mut sink);
+            let watched = (&stop, &done);
+            let (beats, requests) = (&beats, requests.as_ref());
+            let stalled = |seconds| self.stalled(seconds);
+            scope.spawn(move || watch::watch(requests, watched, beats, options.stall, stalled));
+            let trained = train::run(&self.plan, data, device, (start, options.pace), hooks);
             done.store(true, Ordering::Relaxed);
             trained
         })
     }
 
-    /// Writes what was read so far; complete or not.
-    fn record(&mut self, outcome: &Outcome) -> Result<(), RecordError> {
-        self.status.wall_secs = self.begun.elapsed().as_secs_f64();
+    /// Commits what training hands out.
+    fn keep(&self, kept: Kept, origin: &Origin) -> Result<(), RecordError> {
+        match kept {
+            Kept::Moment(checkpoint) => {
+                self.dir.write_checkpoint(&checkpoint)?;
+                // For readers while the run goes on; the checkpoint is what counts.
+                self.dir.write_metrics(&checkpoint.rows)
+            }
+            Kept::Phase(phase, checkpoint) => {
+                let key = origin.key(&self.plan, phase);
+                self.dir.store_phase(&key, &checkpoint)
+            }
+            Kept::Capsule(checkpoint) => self.dir.write_capsule(&checkpoint),
+        }
+    }
+
+    /// Ends this process from beside a step that never ends.
+    fn stalled(&self, seconds: u64) {
+        let status = Status {
+            state: State::Failed,
+            code: Some(Code::RunStalled.to_string()),
+            cause: Some(format!("no step ended for {seconds} s")),
+            ..self.status.clone()
+        };
+        // Whatever fails here, the process must end.
+        let _ = self.dir.write_status(&status);
+        let _ = self.dir.log(&format!(
+            "{}: no step ended for {seconds} s",
+            Code::RunStalled
+        ));
+        device::end_at_once(exit::FAILED);
+    }
+
+    /// Records how training ended.
+    fn conclude(
+        &mut self,
+        outcome: &Outcome,
+        result: Result<(), TrainError>,
+    ) -> Result<u8, RecordError> {
+        self.status.wall_secs = outcome.wall_secs;
         self.status
             .images_per_sec
             .clone_from(&outcome.images_per_sec);
         self.status.encoder_parameters = outcome.encoder_parameters;
-        self.dir.write_metrics(&outcome.rows)
+        let error = match result {
+            Ok(()) => return self.finish(outcome),
+            Err(TrainError::Record(error)) => return Err(error),
+            Err(error) => error,
+        };
+        self.dir.write_metrics(&outcome.rows)?;
+        let (state, code, exit) = match error {
+            TrainError::Interrupted { .. } => {
+                (State::Interrupted, Code::RunInterrupted, exit::INTERRUPTED)
+            }
+            TrainError::Diverged { .. } => (State::Diverged, Code::RunDiverged, exit::FAILED),
+            TrainError::Collapsed { .. } => (State::Collapsed, Code::RunCollapsed, exit::FAILED),
+            TrainError::Checkpoint(_) | TrainError::Record(_) => {
+                (State::Failed, Code::StoreDamaged, exit::DAMAGED)
+            }
+        };
+        self.end(state, code, &error, exit)
     }
 
     fn finish(&mut self, outcome: &Outcome) -> Result<u8, RecordError> {
+        self.dir.write_metrics(&outcome.rows)?;
         if !outcome.predictions.is_empty() {
             self.dir.write_predictions(&outcome.predictions)?;
         }
@@ -205,6 +282,7 @@ impl Worker {
         self.status.state = State::Done;
         self.dir.write_status(&self.status)?;
         self.dir.finish()?;
+        self.dir.drop_checkpoints()?;
         Ok(0)
     }
 
@@ -213,7 +291,7 @@ impl Worker {
         &mut self,
         state: State,
         code: Code,
-        cause: &dyn std::fmt::Display,
+        cause: &dyn Display,
         exit: u8,
     ) -> Result<u8, RecordError> {
         self.status.state = state;

@@ -17,18 +17,20 @@ pub(super) struct Batch {
     pub(super) indices: Vec<u32>,
 }
 
-/// Starts making the batches of one epoch; the last one may be smaller. `first_step` counts over the whole run.
+/// Starts making the batches of one epoch behind the first `done` ones; the last one may be smaller. `first` is the moment
+/// of the first batch that is made.
 pub(super) fn epoch<'scope>(
     scope: &'scope Scope<'scope, '_>,
     split: &'scope Split,
     augmenter: &'scope Augmenter,
     batch_size: usize,
     first: Moment,
+    done: usize,
 ) -> Receiver<Batch> {
     let (sender, receiver) = sync_channel(AHEAD);
     scope.spawn(move || {
         let order = random::order(first.seed, first.epoch, split.labels.len());
-        for (number, indices) in order.chunks(batch_size).enumerate() {
+        for (number, indices) in order.chunks(batch_size).skip(done).enumerate() {
             let moment = Moment {
                 step: first.step + number as u64,
                 ..first

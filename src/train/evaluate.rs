@@ -1,12 +1,12 @@
 //! Evaluation of a model on a split: no graph, moving statistics, nothing random.
 
+use super::Context;
 use super::network::Network;
 use crate::augment::Augmenter;
 use crate::data::Split;
 use crate::loss;
 use crate::plan::LossPlan;
 use crate::record::PredictionRow;
-use burn::tensor::Device;
 use burn::tensor::activation::softmax;
 
 /// Images in one evaluation batch; has no effect on the figures.
@@ -21,19 +21,31 @@ pub(super) struct Evaluation {
     pub(super) predictions: Vec<PredictionRow>,
 }
 
+/// The stop flag was set before the end; nothing of it is worth keeping.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
 /// Runs a classifier over a split in order.
 pub(super) fn classify(
     network: &mut Network,
     split: &Split,
     augmenter: &Augmenter,
-    device: &Device,
-) -> Evaluation {
+    context: &Context,
+) -> Result<Evaluation, Stopped> {
     let indices: Vec<u32> = (0..split.labels.len() as u32).collect();
     let (mut total, mut predictions) = (0.0, Vec::with_capacity(indices.len()));
     for indices in indices.chunks(BATCH) {
+        if context.stopped() {
+            return Err(Stopped);
+        }
+        context.beat();
         let pixels = augmenter.evaluate(split.source(), indices);
         let labels: Vec<u32> = indices.iter().map(|&i| split.labels[i as usize]).collect();
-        let logits = network.infer(super::network::images(pixels, indices.len(), device));
+        let logits = network.infer(super::network::images(
+            pixels,
+            indices.len(),
+            context.device,
+        ));
         let loss = loss::compute(&LossPlan::CrossEntropy, logits.clone(), &labels);
         total += super::network::scalar(loss) * indices.len() as f64;
         let classes = logits.dims()[1];
@@ -56,11 +68,11 @@ pub(super) fn classify(
         .iter()
         .filter(|p| p.predicted == p.label)
         .count();
-    Evaluation {
+    Ok(Evaluation {
         loss: total / images,
         accuracy: correct as f64 / images,
         predictions,
-    }
+    })
 }
 
 /// Position of the largest value; the first one wins a tie.

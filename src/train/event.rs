@@ -25,6 +25,15 @@ pub enum Event {
         /// Steps in each of them.
         steps_per_epoch: u64,
     },
+    /// Training goes on from a checkpoint.
+    Resumed {
+        /// Name of the phase.
+        phase: String,
+        /// Epoch within the phase, from 1.
+        epoch: u32,
+        /// Steps of the run that need not be taken again.
+        step: u64,
+    },
     /// A training step ended.
     Step {
         /// Name of the phase.
@@ -44,6 +53,18 @@ pub enum Event {
         rows: Vec<MetricRow>,
         /// Training images a second in this epoch.
         images_per_sec: f64,
+    },
+    /// Something that a person may want to know; the run goes on.
+    Warning {
+        /// One line.
+        text: String,
+    },
+    /// The process ends with an error that it may be unable to record.
+    Ended {
+        /// Stable code.
+        code: String,
+        /// One line.
+        cause: String,
     },
     /// The whole run is trained and evaluated.
     Finished {

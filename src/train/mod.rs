@@ -1,27 +1,34 @@
-//! Training: one loop for every phase, evaluation, the events and rows of a run. Draws nothing and writes no file.
+//! Training: one loop for every phase, evaluation, the events, rows and checkpoints of a run. Draws nothing and writes no
+//! file: whoever calls it keeps what it hands out.
 
 mod batches;
 mod evaluate;
 mod event;
+mod guard;
+mod live;
 mod network;
 mod phase;
+mod replay;
+mod step;
 
 pub use event::Event;
 pub use network::Network;
+pub use replay::Replay;
 
 use crate::augment::{Augmenter, Statistics};
 use crate::data::Dataset;
-use crate::model::{self, Encoder, Initializer, Weight};
+use crate::model::{self, Layout, Weight};
 use crate::plan::{PhasePlan, RunPlan};
-use crate::record::{MetricRow, PredictionRow};
+use crate::record::{Checkpoint, MetricRow, Position, PredictionRow, RecordError};
 use burn::tensor::Device;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use live::Live;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Why a run ended before its last phase.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The stop flag was set.
+    /// The stop flag was set; the last checkpoint is of that moment.
     #[error("stopped in epoch {epoch} of phase `{phase}`")]
     Interrupted {
         /// Phase that was running.
@@ -29,18 +36,109 @@ pub enum TrainError {
         /// Epoch that was running, from 1.
         epoch: u32,
     },
-    /// The loss was not finite; the update of that step was not taken.
-    #[error("the loss of phase `{phase}` is {value} at step {step}; images of the batch: {ids:?}")]
+    /// The loss or a gradient was not finite; the update of that step was not taken.
+    #[error(
+        "the {} of phase `{phase}` is not finite at step {step} (loss {loss}); images of the batch: {ids:?}",
+        array.as_ref().filter(|_| loss.is_finite()).map_or("loss".into(), |name| format!("gradient of `{name}`"))
+    )]
     Diverged {
         /// Phase that was running.
         phase: String,
         /// Step over the whole run, from 0.
         step: u64,
-        /// NaN or an infinity.
-        value: f64,
+        /// Loss of the step.
+        loss: f64,
+        /// First parameter whose gradient is not finite.
+        array: Option<String>,
         /// Positions in the training split.
         ids: Vec<u32>,
     },
+    /// The embeddings are all equal, and the loss sits where that puts it.
+    #[error(
+        "phase `{phase}` has collapsed at step {step}: the loss is {loss:.4}, that of equal embeddings is {plateau:.4}, \
+         and the embeddings' deviation is {spread:.1e}; lower the learning rate, raise the temperature, or look at the labels"
+    )]
+    Collapsed {
+        /// Phase that was running.
+        phase: String,
+        /// Step over the whole run, from 0.
+        step: u64,
+        /// Loss of the step.
+        loss: f64,
+        /// Loss of a batch of equal embeddings.
+        plateau: f64,
+        /// Deviation of the unit embeddings.
+        spread: f64,
+    },
+    /// A checkpoint that is not one of this run.
+    #[error("the checkpoint does not fit the run: {0}")]
+    Checkpoint(String),
+    /// What training handed out could not be kept.
+    #[error("{0}")]
+    Record(#[from] RecordError),
+}
+
+/// What training hands out to be kept.
+#[derive(Debug)]
+pub enum Kept {
+    /// A moment from which the run can go on.
+    Moment(Checkpoint),
+    /// A finished phase that others follow: its index, and what they need of it.
+    Phase(usize, Checkpoint),
+    /// The moment before a step that failed.
+    Capsule(Checkpoint),
+}
+
+/// How a run speaks with whoever started it.
+pub struct Hooks<'a> {
+    /// Ends the run after the step in hand.
+    pub stop: &'a AtomicBool,
+    /// Counts signs of life: steps and batches of an evaluation.
+    pub beats: &'a AtomicU64,
+    /// Hears what happens.
+    pub sink: &'a mut dyn FnMut(Event),
+    /// Commits what must not be lost. An error ends the run.
+    pub keep: &'a mut dyn FnMut(Kept) -> Result<(), RecordError>,
+}
+
+/// How often a moment is kept between the ends of epochs, which always are.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// After each so many steps of the run.
+    pub steps: Option<u64>,
+    /// After this time.
+    pub every: Duration,
+    /// For trials: stops as if by a signal after this step of the run.
+    pub stop_after: Option<u64>,
+    /// For trials: never comes back from this step of the run.
+    pub hang_after: Option<u64>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            steps: None,
+            every: Duration::from_secs(300),
+            stop_after: None,
+            hang_after: None,
+        }
+    }
+}
+
+impl Pace {
+    /// Steps behind which `SUPCON_FAULT` (`worker:stop@17`, `worker:hang@17`) asks this process to stop or to hang.
+    #[must_use]
+    pub fn trials() -> (Option<u64>, Option<u64>) {
+        let fault = std::env::var("SUPCON_FAULT").unwrap_or_default();
+        let at = |what: &str| fault.strip_prefix(what)?.parse().ok();
+        (at("worker:stop@"), at("worker:hang@"))
+    }
+
+    fn due(&self, step: u64, since: Duration) -> bool {
+        self.steps
+            .is_some_and(|every| step.is_multiple_of(every.max(1)))
+            || since >= self.every
+    }
 }
 
 /// What training a run gives, complete or up to where it ended.
@@ -50,19 +148,14 @@ pub struct Outcome {
     pub rows: Vec<MetricRow>,
     /// The test split, if the last phase classifies.
     pub predictions: Vec<PredictionRow>,
-    /// Weights of encoder and last head, once every phase is trained.
+    /// Weights of encoder and last head in PyTorch's layout, once every phase is trained.
     pub weights: Vec<Weight>,
     /// Trainable parameters of the encoder.
     pub encoder_parameters: usize,
     /// Median training speed of each finished phase.
     pub images_per_sec: Vec<f64>,
-}
-
-/// Epochs and steps over the whole run, from 0.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clock {
-    epoch: u64,
-    step: u64,
+    /// Seconds of training and evaluation, of earlier processes too.
+    pub wall_secs: f64,
 }
 
 /// What every part of a run needs.
@@ -71,17 +164,65 @@ struct Context<'a> {
     data: &'a Dataset,
     /// Without autodiff.
     device: &'a Device,
-    stop: &'a AtomicBool,
-    sink: &'a mut dyn FnMut(Event),
+    hooks: Hooks<'a>,
+    pace: Pace,
     statistics: Statistics,
     begun: Instant,
+    /// Seconds of earlier processes.
+    earlier: f64,
     rows: Vec<MetricRow>,
     images_per_sec: Vec<f64>,
+    encoder_parameters: usize,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    fn new(plan: &'a RunPlan, data: &'a Dataset, device: &'a Device, hooks: Hooks<'a>) -> Self {
+        Self {
+            plan,
+            data,
+            device,
+            hooks,
+            pace: Pace::default(),
+            statistics: Statistics::of(data.train.source()),
+            begun: Instant::now(),
+            earlier: 0.0,
+            rows: Vec::new(),
+            images_per_sec: Vec::new(),
+            encoder_parameters: 0,
+        }
+    }
+
     fn augmenter(&self, phase: &PhasePlan) -> Augmenter {
         Augmenter::new(&phase.augment, self.statistics)
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.earlier + self.begun.elapsed().as_secs_f64()
+    }
+
+    /// Steps in an epoch of this phase.
+    fn steps(&self, phase: &PhasePlan) -> u64 {
+        self.data.train.labels.len().div_ceil(phase.batch_size) as u64
+    }
+
+    fn stopped(&self) -> bool {
+        self.hooks.stop.load(Ordering::Relaxed)
+    }
+
+    /// Something was done that takes time.
+    fn beat(&self) {
+        self.hooks.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A step was taken.
+    fn pass(&self, live: &Live) {
+        self.beat();
+        if self.pace.stop_after == Some(live.position.run_steps) {
+            self.hooks.stop.store(true, Ordering::Relaxed);
+        }
+        while self.pace.hang_after == Some(live.position.run_steps) {
+            std::thread::park();
+        }
     }
 
     fn row(
@@ -99,65 +240,130 @@ impl Context<'_> {
             split: split.to_owned(),
             metric: metric.to_owned(),
             value,
-            wall_secs: self.begun.elapsed().as_secs_f64(),
+            wall_secs: self.elapsed(),
         }
     }
 }
 
-/// Trains all phases of a run on a plain `device` and evaluates the test split at the end. `stop` ends it after the step
-/// in hand. What was read until an error is in the outcome beside it.
+/// Trains what is left of a run on a plain `device` behind `start`, a checkpoint of it or of a phase that it shares, and
+/// evaluates the test split at the end. What was read until an error is in the outcome beside it.
 pub fn run(
     plan: &RunPlan,
     data: &Dataset,
     device: &Device,
-    stop: &AtomicBool,
-    sink: &mut dyn FnMut(Event),
+    (start, pace): (Option<Checkpoint>, Pace),
+    hooks: Hooks,
 ) -> (Outcome, Result<(), TrainError>) {
     let mut outcome = Outcome::default();
-    let mut context = Context {
-        plan,
-        data,
-        device,
-        stop,
-        sink,
-        statistics: Statistics::of(data.train.source()),
-        begun: Instant::now(),
-        rows: Vec::new(),
-        images_per_sec: Vec::new(),
-    };
-    let result = phases(&mut context, &mut outcome);
+    let mut context = Context::new(plan, data, device, hooks);
+    context.pace = pace;
+    let result = phases(&mut context, &mut outcome, start);
+    outcome.wall_secs = context.elapsed();
     outcome.rows = context.rows;
     outcome.images_per_sec = context.images_per_sec;
+    outcome.encoder_parameters = context.encoder_parameters;
     (outcome, result)
 }
 
-fn phases(context: &mut Context, outcome: &mut Outcome) -> Result<(), TrainError> {
+/// Takes the step of a capsule once more.
+///
+/// # Errors
+/// The capsule is not one of this plan.
+pub fn replay(
+    plan: &RunPlan,
+    data: &Dataset,
+    device: &Device,
+    capsule: Checkpoint,
+) -> Result<Replay, TrainError> {
+    let stop = AtomicBool::new(false);
+    let hooks = Hooks {
+        stop: &stop,
+        beats: &AtomicU64::new(0),
+        sink: &mut |_| {},
+        keep: &mut |_| Ok(()),
+    };
+    replay::replay(&mut Context::new(plan, data, device, hooks), capsule)
+}
+
+fn phases(
+    context: &mut Context,
+    outcome: &mut Outcome,
+    mut start: Option<Checkpoint>,
+) -> Result<(), TrainError> {
     let (plan, device) = (context.plan, context.device.clone().autodiff());
-    let mut encoder = Encoder::new(&mut Initializer::new(plan.seed, 0, &device), &plan.encoder);
-    outcome.encoder_parameters = model::trainable(&encoder);
-    let mut clock = Clock::default();
-    for (index, phase) in plan.phases.iter().enumerate() {
+    let first = start.as_ref().map_or(0, |start| start.position.phase);
+    let mut encoder = live::encoder(context, &device);
+    context.encoder_parameters = model::trainable(&encoder);
+    let mut position = Position::default();
+    for (index, phase) in plan.phases.iter().enumerate().skip(first) {
         let classes = context.data.class_names.len();
         let network = Network::new(encoder, plan, index, classes, &device);
-        let mut network = phase::train(context, phase, network, &mut clock)?;
-        if index + 1 == plan.phases.len() {
-            finish(context, phase, &mut network, outcome);
+        let live = match start.take() {
+            Some(start) => go_on(context, phase, network, start)?,
+            None => Live::begin(network, phase, position),
+        };
+        if live.position.run_steps == 0 {
+            // The first write is tried before the first step, not after the first epoch.
+            phase::keep(context, &live)?;
         }
-        encoder = network.encoder;
+        let mut live = phase::train(context, phase, live)?;
+        if index + 1 == plan.phases.len() {
+            finish(context, phase, &mut live, outcome)?;
+        } else {
+            let finished = live.finished_phase(context);
+            (context.hooks.keep)(Kept::Phase(index, finished))?;
+        }
+        position = Position {
+            phase: index + 1,
+            run_epochs: live.position.run_epochs,
+            run_steps: live.position.run_steps,
+            ..Position::default()
+        };
+        encoder = live.network.encoder;
     }
     Ok(())
 }
 
+/// Takes up a run where a checkpoint left it.
+fn go_on(
+    context: &mut Context,
+    phase: &PhasePlan,
+    network: Network,
+    mut start: Checkpoint,
+) -> Result<Live, TrainError> {
+    context.rows = std::mem::take(&mut start.rows);
+    context.earlier = start.position.wall_secs;
+    context
+        .images_per_sec
+        .clone_from(&start.position.images_per_sec);
+    (context.hooks.sink)(Event::Resumed {
+        phase: phase.name.clone(),
+        epoch: start.position.epochs + 1,
+        step: start.position.run_steps,
+    });
+    Live::restore(network, context, start).map_err(TrainError::Checkpoint)
+}
+
 /// Evaluates the test split and reads the weights of the finished network.
-fn finish(context: &mut Context, phase: &PhasePlan, network: &mut Network, outcome: &mut Outcome) {
-    outcome.weights = model::export(network);
+fn finish(
+    context: &mut Context,
+    phase: &PhasePlan,
+    live: &mut Live,
+    outcome: &mut Outcome,
+) -> Result<(), TrainError> {
+    outcome.weights = model::export(&live.network, Layout::PyTorch);
     let mut test_accuracy = None;
     if phase::classifies(phase) {
-        let augmenter = context.augmenter(phase);
-        let test = evaluate::classify(network, &context.data.test, &augmenter, context.device);
+        let (augmenter, split) = (context.augmenter(phase), &context.data.test);
+        let network = &mut live.network;
+        let Ok(test) = evaluate::classify(network, split, &augmenter, context) else {
+            return Err(TrainError::Interrupted {
+                phase: phase.name.clone(),
+                epoch: phase.epochs as u32,
+            });
+        };
         let epoch = phase.epochs as u32;
-        let steps = context.data.train.labels.len().div_ceil(phase.batch_size) as u64;
-        let at = (epoch, steps * u64::from(epoch));
+        let at = (epoch, context.steps(phase) * u64::from(epoch));
         for (metric, value) in [("loss", test.loss), ("accuracy", test.accuracy)] {
             let row = context.row(&phase.name, at, "test", metric, value);
             context.rows.push(row);
@@ -165,5 +371,6 @@ fn finish(context: &mut Context, phase: &PhasePlan, network: &mut Network, outco
         outcome.predictions = test.predictions;
         test_accuracy = Some(test.accuracy);
     }
-    (context.sink)(Event::Finished { test_accuracy });
+    (context.hooks.sink)(Event::Finished { test_accuracy });
+    Ok(())
 }

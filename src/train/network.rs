@@ -1,5 +1,6 @@
 //! The network of a phase: the shared encoder and the phase's head, and the ways in and out of the device.
 
+use super::guard;
 use crate::augment::{CHANNELS, Pixels};
 use crate::model::{Encoder, Head, Initializer, Pass};
 use crate::optim::Optimizer;
@@ -56,6 +57,28 @@ impl Network {
     pub(super) fn infer(&mut self, images: Tensor<4>) -> Tensor<2> {
         let features = self.encoder.forward(images, Pass::Infer);
         self.head.forward(features, Pass::Infer, 0, 0)
+    }
+
+    /// Length of the gradient of everything that the phase trains.
+    pub(super) fn gradient_norm(&self, phase: &PhasePlan, grads: &Gradients) -> f64 {
+        if phase.freeze_encoder {
+            guard::gradient_norm(&self.head, grads)
+        } else {
+            guard::gradient_norm(self, grads)
+        }
+    }
+
+    /// The same for each parameter by its name.
+    pub(super) fn gradient_norms(
+        &self,
+        phase: &PhasePlan,
+        grads: &Gradients,
+    ) -> Vec<(String, f64)> {
+        if phase.freeze_encoder {
+            guard::gradient_norms(&self.head, grads)
+        } else {
+            guard::gradient_norms(self, grads)
+        }
     }
 
     /// One optimizer step on everything that the phase trains.

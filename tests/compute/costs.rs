@@ -4,7 +4,7 @@ use super::devices;
 use super::runs::{Bench, bytes};
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeSet;
-use supcon::model::{Encoder, Head, Initializer, Pass, Weight, export};
+use supcon::model::{Encoder, Head, Initializer, Layout, Pass, Weight, export};
 use supcon::plan::{Array, EncoderPlan, HeadPlan, Host, Layer, RunCost};
 use supcon::record::{self, RunRecord};
 use supcon::spec::Activation;
@@ -70,7 +70,7 @@ fn every_encoder_has_the_arrays_and_features_of_its_table() {
         for plan in encoders() {
             let autodiff = device.clone().autodiff();
             let mut net = Encoder::new(&mut Initializer::new(0, 0, &autodiff), &plan);
-            let arrays = built(export(&net));
+            let arrays = built(export(&net, Layout::PyTorch));
             for size in [[32, 32], [25, 38], [7, 1], [64, 33]] {
                 let layers = plan.layers(size);
                 assert_eq!(planned(&layers), arrays, "{name}: {plan:?} at {size:?}");
@@ -98,7 +98,11 @@ fn every_head_has_the_arrays_and_outputs_of_its_table() {
                 let mut init = Initializer::new(0, 0, &autodiff);
                 let head = Head::new(&mut init, &plan, features, classes);
                 let layers = plan.layers(features, classes);
-                assert_eq!(planned(&layers), built(export(&head)), "{name}: {plan:?}");
+                assert_eq!(
+                    planned(&layers),
+                    built(export(&head, Layout::PyTorch)),
+                    "{name}: {plan:?}"
+                );
                 let input = Tensor::<2>::zeros([4, features], &device);
                 let output = head.forward(input, Pass::Infer, 0, 0).dims();
                 assert_eq!(output[1..], *last_output(&layers), "{name}: {plan:?}");

@@ -4,7 +4,7 @@ use super::{devices, distance, numbers, own_reference, reference, signed, tensor
 use burn::tensor::{Device, Tensor};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use supcon::model::{Encoder, Initializer, Pass, Weight, export, import, trainable};
+use supcon::model::{Encoder, Initializer, Layout, Pass, Weight, export, import, trainable};
 use supcon::plan::EncoderPlan;
 
 /// Our name and shape of a Keras weight, and its hashed values in our layout.
@@ -98,7 +98,7 @@ fn encoder(plan: &EncoderPlan, device: &Device) -> Encoder {
 #[test]
 fn resnet50v2_has_the_layers_of_keras() {
     let (_, device) = devices().remove(0);
-    let ours = export(&encoder(&EncoderPlan::Resnet50V2, &device));
+    let ours = export(&encoder(&EncoderPlan::Resnet50V2, &device), Layout::PyTorch);
     let table = |weights: Vec<Weight>| {
         let rows = weights.into_iter().map(|w| (w.name, w.shape, w.trainable));
         rows.collect::<std::collections::BTreeSet<_>>()
@@ -183,7 +183,7 @@ fn resnet50v2_computes_what_keras_computes() {
     let weights = keras_weights(&file);
     for (name, device) in devices() {
         let net = encoder(&EncoderPlan::Resnet50V2, &device);
-        let mut net = import(net, &weights).expect("all weights fit");
+        let mut net = import(net, &weights, Layout::PyTorch).expect("all weights fit");
         let inference = values(net.forward(images(4, &device), Pass::Infer));
         let off = distance(&inference, &numbers(&file["inference"]));
         assert!(off < 1e-3, "{name}: inference off by {off:e}");
@@ -198,7 +198,12 @@ fn resnet50v2_computes_what_keras_computes() {
         let off = deviations(&name.to_string(), &step.norms, &file["grad_norms"]);
         assert!(off[151] < 5e-2, "{name}: gradients off by {:e}", off[151]);
         let moved = &file["moving_after_one_training_step_mean_and_mean_square"];
-        check_statistics(&name.to_string(), &export(&net), &weights, moved);
+        check_statistics(
+            &name.to_string(),
+            &export(&net, Layout::PyTorch),
+            &weights,
+            moved,
+        );
     }
 }
 
@@ -212,7 +217,7 @@ fn a_training_step_of_resnet50v2_on_64_images_equals_float64() {
     let expected = |key: &str| file[key].as_f64().expect("a number");
     for (name, device) in devices() {
         let net = encoder(&EncoderPlan::Resnet50V2, &device);
-        let mut net = import(net, &weights).expect("all weights fit");
+        let mut net = import(net, &weights, Layout::PyTorch).expect("all weights fit");
         let step = training_step(&mut net, 64, &device);
         let rows = [&step.output[..64], &step.output[2048..2048 + 64]].concat();
         let off = length_ratio(&rows, &numbers(&file["output"]));

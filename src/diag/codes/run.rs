@@ -56,3 +56,21 @@ pub(super) const FAILED: Explanation = Explanation {
     right: "supcon run spec.yaml --results results",
     fix: "Read the run's `log.txt`, mend the cause, and give the same command again.",
 };
+
+pub(super) const STALLED: Explanation = Explanation {
+    title: "the process of a run stood still",
+    why: "No step and no batch of an evaluation ended for much longer than any before, so the process was ended rather \
+          than left to hang: a stuck kernel, or a disk or network that does not answer. The last checkpoint is kept.",
+    wrong: "supcon run spec.yaml --stall-secs 5    # shorter than a step",
+    right: "supcon run spec.yaml --stall-secs 600",
+    fix: "Give the same command again: it goes on at the last checkpoint. `--stall-secs 0` waits for ever.",
+};
+
+pub(super) const COLLAPSED: Explanation = Explanation {
+    title: "all embeddings became equal",
+    why: "For 50 steps the loss has sat where equal embeddings put it (ln of the batch size), and the embeddings hardly \
+          differ: nothing is learnt any more. A healthy run may pass that value at its start, but its embeddings differ.",
+    wrong: "optimizer: {name: adam, learning_rate: 1}",
+    right: "optimizer: {name: adam, learning_rate: 0.001}",
+    fix: "Lower the learning rate, raise the temperature, and see with `supcon preview` that images and labels are right.",
+};

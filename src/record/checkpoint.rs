@@ -1,0 +1,262 @@
+//! Checkpoints: `checkpoints/<step>/` in the run's folder, each a committed unit of model, optimizer, state and metrics so
+//! far. The two newest are kept; a reader takes the newest one whose every byte is what its manifest says.
+
+use super::commit::{MANIFEST, is_temporary, read_file};
+use super::manifest::Manifest;
+use super::metrics::{decode_metrics, encode_metrics};
+use super::weights::{NamedTensor, decode_weights, encode_weights};
+use super::{MetricRow, RecordError, RunDir};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folder of a run's checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// Checkpoints that are kept.
+const KEPT: usize = 2;
+
+const MODEL: &str = "model.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const METRICS: &str = "metrics.parquet";
+const STATE: &str = "state.json";
+
+/// Where a run stands between two steps, and what it has summed up so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Version of this file format.
+    pub format: u32,
+    /// Index of the phase.
+    pub phase: usize,
+    /// Finished epochs of the phase.
+    pub epochs: u32,
+    /// Finished steps of the epoch behind them.
+    pub steps: u64,
+    /// Finished epochs of the run.
+    pub run_epochs: u64,
+    /// Finished steps of the run.
+    pub run_steps: u64,
+    /// Steps that the phase's optimizer has taken.
+    pub optimizer_steps: u64,
+    /// Images of the unfinished epoch so far.
+    pub images: u64,
+    /// Right answers among them.
+    pub correct: u64,
+    /// Sum of their losses, as the bits of an f64: text would not give all of them back.
+    pub loss_bits: u64,
+    /// Steps in a row that looked like a collapse.
+    pub collapsed_steps: u64,
+    /// Trainable parameters of the encoder.
+    pub encoder_parameters: usize,
+    /// Training images a second: the median of each finished phase.
+    pub images_per_sec: Vec<f64>,
+    /// The same for each finished epoch of the phase.
+    pub speeds: Vec<f64>,
+    /// Seconds of training and evaluation so far.
+    pub wall_secs: f64,
+    /// SHA-256 over images and labels as used.
+    pub data_hash: String,
+}
+
+/// A run between two steps: everything from which it goes on exactly.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checkpoint {
+    /// Where it stands.
+    pub position: Position,
+    /// Weights and moving statistics of encoder and head.
+    pub model: Vec<NamedTensor>,
+    /// The optimizer's moments.
+    pub optimizer: Vec<NamedTensor>,
+    /// Every figure so far.
+    pub rows: Vec<MetricRow>,
+}
+
+/// What a look for a checkpoint gives.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The newest sound one.
+    pub newest: Option<Checkpoint>,
+    /// One line for each newer one that is damaged.
+    pub skipped: Vec<String>,
+}
+
+impl Checkpoint {
+    fn files(&self, owner: &str) -> Result<[(&'static str, Vec<u8>); 4], String> {
+        let none = BTreeMap::new();
+        let weights = |tensors: &[NamedTensor]| encode_weights(tensors, &none).map_err(text);
+        Ok([
+            (MODEL, weights(&self.model)?),
+            (OPTIMIZER, weights(&self.optimizer)?),
+            (METRICS, encode_metrics(owner, &self.rows).map_err(text)?),
+            (
+                STATE,
+                serde_json::to_vec_pretty(&self.position).map_err(text)?,
+            ),
+        ])
+    }
+
+    /// Reads the folder `path` if each of its files is what the manifest says; otherwise says what is wrong.
+    pub(super) fn read(path: &Path, owner: &str) -> Result<Self, String> {
+        let files = verified(path)?;
+        let file = |name: &str| {
+            let bytes = files.get(name).map(Vec::as_slice);
+            bytes.ok_or_else(|| format!("{name}: not in the manifest"))
+        };
+        let position = serde_json::from_slice(file(STATE)?).map_err(text)?;
+        let (model, _) = decode_weights(file(MODEL)?).map_err(text)?;
+        let (optimizer, _) = decode_weights(file(OPTIMIZER)?).map_err(text)?;
+        let rows = decode_metrics(owner, file(METRICS)?).map_err(text)?;
+        let broken = model
+            .iter()
+            .find(|t| !t.values.iter().all(|v| v.is_finite()));
+        match broken {
+            Some(tensor) => Err(format!("{MODEL}: `{}` is not finite", tensor.name)),
+            None => Ok(Self {
+                position,
+                model,
+                optimizer,
+                rows,
+            }),
+        }
+    }
+
+    /// Commits this as the folder `path` on the disk of `dir`, and reads it back; `owner` is the id that its rows carry.
+    pub(super) fn commit(&self, dir: &RunDir, path: &Path, owner: &str) -> Result<(), RecordError> {
+        let files = self.files(owner).map_err(RecordError::encode(path))?;
+        let above = path.parent().unwrap_or(Path::new("."));
+        let disk = dir.disk();
+        disk.create_folders(above)
+            .and_then(|()| disk.retract_folder(path))
+            .and_then(|()| disk.commit_folder(path, &files))
+            .map_err(RecordError::write(path))?;
+        // Nothing older goes before the new one is known to be readable.
+        verified(path)
+            .map(drop)
+            .map_err(|problem| RecordError::Damaged {
+                run: dir.run_id(),
+                path: path.to_owned(),
+                problem,
+            })
+    }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}
+
+/// The files of a committed folder, each confirmed by the manifest, or what is wrong.
+pub(super) fn verified(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let read = |name: &str| {
+        read_file(&path.join(name)).map_err(|error| format!("{name}: cannot be read: {error}"))
+    };
+    let manifest = read(MANIFEST)?.ok_or_else(|| format!("{MANIFEST}: the file is missing"))?;
+    let manifest: Manifest =
+        serde_json::from_slice(&manifest).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let mut files = BTreeMap::new();
+    for (name, entry) in &manifest.files {
+        let bytes = read(name)?;
+        if let Some(problem) = entry.problem(bytes.as_deref()) {
+            return Err(format!("{name}: {problem}"));
+        }
+        files.insert(name.clone(), bytes.unwrap_or_default());
+    }
+    Ok(files)
+}
+
+impl RunDir {
+    /// Steps of the checkpoints, newest first; sound or not.
+    #[must_use]
+    pub fn checkpoint_steps(&self) -> Vec<u64> {
+        let entries = fs::read_dir(self.file(CHECKPOINTS)).into_iter().flatten();
+        let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+        let mut steps: Vec<u64> = entries.flatten().filter_map(number).collect();
+        steps.sort_unstable_by(|a, b| b.cmp(a));
+        steps
+    }
+
+    /// Folder of the checkpoint of a step.
+    #[must_use]
+    pub fn checkpoint_folder(&self, step: u64) -> PathBuf {
+        self.file(CHECKPOINTS).join(step.to_string())
+    }
+
+    /// Commits a checkpoint, reads it back, and lets go of those before the one before it.
+    ///
+    /// # Errors
+    /// The disk refused, or gave back other bytes.
+    pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RecordError> {
+        let path = self.checkpoint_folder(checkpoint.position.run_steps);
+        checkpoint.commit(self, &path, &self.run_id())?;
+        for step in self.checkpoint_steps().into_iter().skip(KEPT) {
+            let path = self.checkpoint_folder(step);
+            let gone = self.disk().retract_folder(&path);
+            gone.map_err(RecordError::write(&path))?;
+        }
+        Ok(())
+    }
+
+    /// The newest sound checkpoint.
+    ///
+    /// # Errors
+    /// There are checkpoints, and every one is damaged.
+    pub fn newest_checkpoint(&self) -> Result<Found, RecordError> {
+        let mut skipped = Vec::new();
+        for step in self.checkpoint_steps() {
+            match Checkpoint::read(&self.checkpoint_folder(step), &self.run_id()) {
+                Ok(checkpoint) => {
+                    let newest = Some(checkpoint);
+                    return Ok(Found { newest, skipped });
+                }
+                Err(problem) => skipped.push(format!("checkpoint {step} is damaged: {problem}")),
+            }
+        }
+        if skipped.is_empty() {
+            return Ok(Found::default());
+        }
+        Err(RecordError::NoCheckpoint {
+            run: self.run_id(),
+            path: self.file(CHECKPOINTS),
+            problems: skipped,
+        })
+    }
+
+    /// Takes all checkpoints away: the run is finished, or is to begin again.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn drop_checkpoints(&self) -> Result<(), RecordError> {
+        let folder = self.file(CHECKPOINTS);
+        let disk = self.disk();
+        for step in self.checkpoint_steps() {
+            let path = self.checkpoint_folder(step);
+            disk.retract_folder(&path)
+                .map_err(RecordError::write(&path))?;
+        }
+        self.sweep()?;
+        disk.remove_folder(&folder)
+            .map_err(RecordError::write(&folder))
+    }
+
+    /// Removes what a killed process left half written.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn sweep(&self) -> Result<(), RecordError> {
+        for folder in [self.path().to_owned(), self.file(CHECKPOINTS)] {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if !is_temporary(&path) {
+                    continue;
+                }
+                let removed = if path.is_dir() {
+                    self.disk().remove_folder(&path)
+                } else {
+                    self.disk().remove_file(&path)
+                };
+                removed.map_err(RecordError::write(&path))?;
+            }
+        }
+        Ok(())
+    }
+}

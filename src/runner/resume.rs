@@ -1,0 +1,132 @@
+//! Where a run begins: at its newest sound checkpoint, behind phases that another run has finished, or at its first step.
+
+use crate::data::Dataset;
+use crate::device::DeviceName;
+use crate::diag::Code;
+use crate::plan::RunPlan;
+use crate::record::{Checkpoint, RecordError, RunDir, free_bytes, sha256_hex};
+
+/// Letters of a phase's key.
+const KEY: usize = 24;
+
+/// What a finished phase depends on beside its plan: other threads, another backend or program give other bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    backend: String,
+    version: String,
+    data_hash: String,
+}
+
+impl Origin {
+    pub(super) fn new(device: DeviceName, threads: usize, version: &str, data: &Dataset) -> Self {
+        let backend = match device {
+            // Bytes on `cpu` do not depend on the threads.
+            DeviceName::Cpu => device.to_string(),
+            DeviceName::Libtorch => format!("{device} {threads}"),
+            DeviceName::LibtorchCuda(_) => "libtorch:cuda".to_owned(),
+        };
+        Self {
+            backend,
+            version: version.to_owned(),
+            data_hash: data.hash.clone(),
+        }
+    }
+
+    /// Name of a finished phase in the store.
+    pub(super) fn key(&self, plan: &RunPlan, phase: usize) -> String {
+        let identity = plan.phase_identity(phase);
+        let Self {
+            backend,
+            version,
+            data_hash,
+        } = self;
+        let all = [&identity, backend, version, data_hash].map(String::as_str);
+        sha256_hex(all.join("\n").as_bytes())[..KEY].to_owned()
+    }
+}
+
+/// A place to begin.
+pub(super) struct Start {
+    /// `None` for the first step.
+    pub(super) checkpoint: Option<Checkpoint>,
+    /// Keys of phases that other runs have finished.
+    pub(super) shared: Vec<String>,
+    /// Lines for the log.
+    pub(super) notes: Vec<String>,
+}
+
+/// Why a run cannot begin.
+pub(super) enum Refused {
+    /// The disk, or what lies on it.
+    Record(RecordError),
+    /// The images are not those of the checkpoint.
+    Data(String),
+}
+
+/// Finds where the run begins.
+pub(super) fn start(
+    dir: &RunDir,
+    plan: &RunPlan,
+    data: &Dataset,
+    origin: &Origin,
+) -> Result<Start, Refused> {
+    let found = dir.newest_checkpoint().map_err(Refused::Record)?;
+    let mut notes: Vec<String> = found
+        .skipped
+        .into_iter()
+        .map(|line| format!("{}: {line}; the one before it is used", Code::CkptSkipped))
+        .collect();
+    if let Some(checkpoint) = found.newest {
+        let then = &checkpoint.position.data_hash;
+        if *then != data.hash {
+            return Err(Refused::Data(format!(
+                "the images differ from those of the checkpoint: their hash was {}..., it is {}...",
+                &then[..then.len().min(12)],
+                &data.hash[..12]
+            )));
+        }
+        notes.push(format!(
+            "goes on behind step {} of the run",
+            checkpoint.position.run_steps
+        ));
+        return Ok(Start {
+            checkpoint: Some(checkpoint),
+            shared: Vec::new(),
+            notes,
+        });
+    }
+    // The last phase has nobody to share with: runs that are equal up to its end are one run.
+    for phase in (0..plan.phases.len().saturating_sub(1)).rev() {
+        let key = origin.key(plan, phase);
+        if let Some(checkpoint) = dir.stored_phase(&key) {
+            let name = &plan.phases[phase].name;
+            notes.push(format!(
+                "phase `{name}` is taken from {key}, which another run finished"
+            ));
+            return Ok(Start {
+                checkpoint: Some(checkpoint),
+                shared: vec![key],
+                notes,
+            });
+        }
+    }
+    Ok(Start {
+        checkpoint: None,
+        shared: Vec::new(),
+        notes,
+    })
+}
+
+/// Says what a run lacks on its disk, `None` if there is enough.
+pub(super) fn lacks(dir: &RunDir, plan: &RunPlan, data: &Dataset) -> Option<String> {
+    let needed = plan.working_bytes([data.train.height, data.train.width]);
+    let free = free_bytes(dir.path()).ok()?;
+    (free < needed).then(|| {
+        format!(
+            "the run needs up to {} MB on the disk of {}, {} MB are free",
+            needed.div_ceil(1_000_000),
+            dir.path().display(),
+            free / 1_000_000
+        )
+    })
+}
