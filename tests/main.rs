@@ -5,4 +5,5 @@ mod cli;
 #[cfg(feature = "train")]
 mod compute;
 
+mod record;
 mod repo;

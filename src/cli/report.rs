@@ -45,7 +45,7 @@ fn gather(paths: &[PathBuf], names: &[String]) -> Result<(Vec<RunRecord>, u8), S
         }
         dirs.extend(below);
     }
-    dirs.sort_unstable();
+    dirs.sort_by(|a, b| a.path().cmp(b.path()));
     dirs.dedup();
     let (mut runs, mut code) = (Vec::new(), 0);
     for dir in dirs {

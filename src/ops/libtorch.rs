@@ -1,6 +1,8 @@
 //! The kernels on libtorch: ATen's own, through `libtorch.cpp`. A failure inside ATen becomes a panic with its message,
 //! as everywhere in burn-tch; the process of one run contains it.
 
+#![expect(unsafe_code, reason = "a C interface takes raw pointers")]
+
 use super::{AdamStep, Kernels, Window};
 use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;

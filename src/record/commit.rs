@@ -168,13 +168,11 @@ pub(super) fn is_temporary(path: &Path) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
 }
 
-/// Hidden, beside the target, so that the rename stays inside one file system.
+/// Hidden, beside the target, so that the rename stays inside one file system; each process has its own.
 fn temporary_name(path: &Path) -> io::Result<PathBuf> {
-    let name = path
-        .file_name()
-        .ok_or(io::ErrorKind::InvalidInput)?
-        .to_string_lossy();
-    Ok(path.with_file_name(format!(".{name}.tmp")))
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let (name, process) = (name.to_string_lossy(), std::process::id());
+    Ok(path.with_file_name(format!(".{name}.{process}.tmp")))
 }
 
 #[cfg(test)]

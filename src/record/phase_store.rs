@@ -25,17 +25,11 @@ impl RunDir {
         if verified(&path).is_ok() {
             return Ok(());
         }
-        // Two runs may store the same phase at once: each writes beside, and the name goes to one of them.
-        let own = path.with_file_name(format!("{key}-{}", std::process::id()));
-        phase.commit(self, &own, key)?;
-        let disk = self.disk();
-        disk.retract_folder(&path)
-            .map_err(RecordError::write(&path))?;
-        if disk.rename(&own, &path).is_err() && verified(&path).is_ok() {
-            return disk.retract_folder(&own).map_err(RecordError::write(&own));
+        match phase.commit(self, &path, key) {
+            // Another run was faster: what it stored is the same.
+            Err(_) if verified(&path).is_ok() => Ok(()),
+            stored => stored,
         }
-        let above = self.phases_folder();
-        disk.sync_folder(&above).map_err(RecordError::write(&above))
     }
 
     /// The finished phase of this key, `None` if there is no sound one.

@@ -252,11 +252,13 @@ impl RunDir {
         {
             return Ok(());
         }
-        for name in [MANIFEST, METRICS, PREDICTIONS, MODEL] {
+        let path = self.file(MANIFEST);
+        let gone = self.disk.remove_for_good(&path);
+        gone.map_err(RecordError::write(&path))?;
+        for name in [METRICS, PREDICTIONS, MODEL] {
             let path = self.file(name);
-            self.disk
-                .remove_for_good(&path)
-                .map_err(RecordError::write(&path))?;
+            let gone = self.disk.remove_file(&path);
+            gone.map_err(RecordError::write(&path))?;
         }
         Ok(())
     }

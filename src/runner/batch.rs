@@ -7,6 +7,7 @@ use super::stop::Requests;
 use crate::diag::Code;
 use crate::plan::RunPlan;
 use crate::record::{self, Disk, LOG, RecordError, RunDir, State, Status};
+use crate::train::Event;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
@@ -113,7 +114,7 @@ fn train(
 ) -> Result<Fate, RecordError> {
     let io = |error| RecordError::write(&dir.file(LOG))(error);
     let mut worker = Worker::start(dir, &options.arguments()).map_err(io)?;
-    let mut passed_on = 0;
+    let (mut passed_on, mut last_words) = (0, None);
     loop {
         if requests.count() > passed_on {
             passed_on = requests.count();
@@ -124,17 +125,23 @@ fn train(
             }
         }
         match worker.hear() {
+            Heard::Event(Event::Ended { code, cause }) => last_words = Some((code, cause)),
             Heard::Event(event) => progress.show(&event),
             Heard::Silence => {}
             Heard::End => break,
         }
     }
     let status = worker.wait().map_err(io)?;
-    settle(dir, status, passed_on > 0)
+    settle(dir, status, passed_on > 0, last_words)
 }
 
 /// Reads how a worker ended; if it died without a word, its status is written for it.
-fn settle(dir: &RunDir, ended: ExitStatus, asked: bool) -> Result<Fate, RecordError> {
+fn settle(
+    dir: &RunDir,
+    ended: ExitStatus,
+    asked: bool,
+    last_words: Option<(String, String)>,
+) -> Result<Fate, RecordError> {
     let code = ended.code().and_then(|code| u8::try_from(code).ok());
     if code == Some(0) && dir.is_done() {
         return Ok(Fate::Done);
@@ -143,6 +150,11 @@ fn settle(dir: &RunDir, ended: ExitStatus, asked: bool) -> Result<Fate, RecordEr
         return Ok(Fate::Interrupted);
     }
     let mut status = record::load(dir.path())?.status;
+    if let Some((code, cause)) = last_words {
+        (status.code, status.cause) = (Some(code), Some(cause));
+        status.state = State::Failed;
+        dir.write_status(&status)?;
+    }
     if asked && code.is_none() {
         // The signal came before it listened, or a second one ended it at once.
         dir.write_status(&Status {

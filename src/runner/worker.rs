@@ -46,12 +46,16 @@ pub struct WorkerOptions {
 pub fn work(options: &WorkerOptions) -> u8 {
     device::keep_memory();
     let disk = Disk::of("worker");
-    let worker = RunDir::open(&options.run)
-        .and_then(|dir| Worker::prepare(dir.on(&disk), options))
-        .and_then(|mut worker| worker.work(options));
-    worker.unwrap_or_else(|error| {
+    let prepared =
+        RunDir::open(&options.run).and_then(|dir| Worker::prepare(dir.on(&disk), options));
+    let ended = prepared.map_err(|error| (error.to_string(), error));
+    let ended = ended.and_then(|mut worker| {
+        let ended = worker.work(options);
+        ended.map_err(|error| (worker.explain(&error), error))
+    });
+    ended.unwrap_or_else(|(cause, error)| {
         // The disk may be full: the parent hears of it even if the log cannot take it.
-        let (code, cause) = (error.code().to_owned(), error.to_string());
+        let code = error.code().to_owned();
         let _ = writeln!(std::io::stderr(), "error[{code}]: {cause}");
         say(&Event::Ended { code, cause });
         error.exit_code()
@@ -134,6 +138,18 @@ impl Worker {
         self.dir.write_status(&self.status)?;
         let (outcome, result) = self.train(&data, &device, start.checkpoint, &origin, options);
         self.conclude(&outcome, result)
+    }
+
+    /// An error of the disk, with what is needed and what to do.
+    fn explain(&self, error: &RecordError) -> String {
+        let RecordError::Write { .. } = error else {
+            return error.to_string();
+        };
+        let needed = self.plan.working_bytes(self.plan.data.source.image_size());
+        format!(
+            "{error}; the run takes up to {} MB there. What was committed is kept: mend that and give the same command again",
+            needed.div_ceil(1_000_000)
+        )
     }
 
     fn load(&self, options: &WorkerOptions) -> Result<Dataset, data::DataError> {

@@ -185,11 +185,12 @@ fn state(steps: u64, tensors: Vec<NamedTensor>) -> Result<OptimizerState, String
     let mut moments: Vec<Option<[Vec<f32>; 2]>> = Vec::new();
     for tensor in tensors {
         let number = tensor.name.split_once('.');
-        let parsed = number.and_then(|(number, which)| Some((number.parse().ok()?, which)));
+        let parsed =
+            number.and_then(|(number, which)| Some((number.parse::<usize>().ok()?, which)));
         let Some((number, which)) = parsed else {
             return Err(format!("`{}` is no moment", tensor.name));
         };
-        let missing: usize = (number + 1usize).saturating_sub(moments.len());
+        let missing = (number + 1).saturating_sub(moments.len());
         moments.extend(std::iter::repeat_n(None, missing));
         let pair = moments[number].get_or_insert_with(Default::default);
         pair[usize::from(which == "second")] = tensor.values;

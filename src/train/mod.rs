@@ -159,12 +159,12 @@ pub struct Outcome {
 }
 
 /// What every part of a run needs.
-struct Context<'a> {
+struct Context<'a, 'h> {
     plan: &'a RunPlan,
     data: &'a Dataset,
     /// Without autodiff.
     device: &'a Device,
-    hooks: Hooks<'a>,
+    hooks: Hooks<'h>,
     pace: Pace,
     statistics: Statistics,
     begun: Instant,
@@ -175,8 +175,8 @@ struct Context<'a> {
     encoder_parameters: usize,
 }
 
-impl<'a> Context<'a> {
-    fn new(plan: &'a RunPlan, data: &'a Dataset, device: &'a Device, hooks: Hooks<'a>) -> Self {
+impl<'a, 'h> Context<'a, 'h> {
+    fn new(plan: &'a RunPlan, data: &'a Dataset, device: &'a Device, hooks: Hooks<'h>) -> Self {
         Self {
             plan,
             data,

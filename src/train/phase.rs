@@ -24,10 +24,11 @@ pub(super) fn train(
     phase: &PhasePlan,
     mut live: Live,
 ) -> Result<Live, TrainError> {
+    let steps_per_epoch = context.steps(phase);
     (context.hooks.sink)(Event::PhaseStarted {
         phase: phase.name.clone(),
         epochs: phase.epochs as u32,
-        steps_per_epoch: context.steps(phase),
+        steps_per_epoch,
     });
     while (live.position.epochs as usize) < phase.epochs {
         live = epoch(context, phase, live)?;

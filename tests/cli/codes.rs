@@ -9,7 +9,7 @@ use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve_all};
 use supcon::spec::{Overrides, load_with};
 
 /// A spec without a mistake; the right examples of the explanations are parts of it.
-const GOOD: &str = "\
+pub(super) const GOOD: &str = "\
 name: my-supcon
 seeds: [0, 1, 2]
 data: {dataset: shapes, train_size: 100}
@@ -98,7 +98,26 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
         | Code::RunInterrupted
         | Code::RunKilled
         | Code::RunPanic
+        | Code::RunCollapsed
         | Code::RunFailed => return run_case(code, folder),
+        #[cfg(all(feature = "train", unix))]
+        Code::RunStalled
+        | Code::ResumeData
+        | Code::CkptSkipped
+        | Code::CkptNoneValid
+        | Code::StoreDamaged
+        | Code::DiskPlan
+        | Code::DiskFull
+        | Code::DiskIo => return Some(super::code_stores::store_case(code, folder)),
+        #[cfg(not(all(feature = "train", unix)))]
+        Code::RunStalled
+        | Code::ResumeData
+        | Code::CkptSkipped
+        | Code::CkptNoneValid
+        | Code::StoreDamaged
+        | Code::DiskPlan
+        | Code::DiskFull
+        | Code::DiskIo => return None,
     };
     let found: Vec<Code> = problems.iter().map(|problem| problem.code).collect();
     assert_eq!(found, [code], "{problems}");
@@ -112,7 +131,7 @@ fn example(code: Code, folder: &Path) -> Problems {
     spec(folder, GOOD.replacen(text.right, text.wrong, 1))
 }
 
-fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+pub(super) fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     std::fs::write(&path, bytes).expect("written");
@@ -257,8 +276,17 @@ fn run_case(code: Code, folder: &Path) -> Option<String> {
         Code::RunDiverged => TrainError::Diverged {
             phase,
             step: 41,
-            value: f64::NAN,
+            loss: f64::NAN,
+            array: None,
             ids: vec![3, 1, 4],
+        }
+        .to_string(),
+        Code::RunCollapsed => TrainError::Collapsed {
+            phase,
+            step: 99,
+            loss: 5.5798,
+            plateau: 265.0_f64.ln(),
+            spread: 2.5e-5,
         }
         .to_string(),
         Code::RunInterrupted => TrainError::Interrupted { phase, epoch: 2 }.to_string(),
@@ -278,13 +306,18 @@ fn run_case(_: Code, _: &Path) -> Option<String> {
 }
 
 fn supcon(arguments: &[&str]) -> Output {
+    supcon_with(arguments, &[])
+}
+
+pub(super) fn supcon_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_supcon"))
         .args(arguments)
+        .envs(variables.iter().copied())
         .output()
         .expect("supcon starts")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -10,6 +10,7 @@ mod memory;
 mod ops;
 mod optimizers;
 mod runs;
+mod survive;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::Value;

@@ -1,0 +1,358 @@
+//! Runs that are killed, interrupted or starved of disk at every operation and step: the same command again gives the bytes
+//! of a run that nothing ever happened to, and nothing that was committed is lost.
+
+use super::runs::{Bench, bytes, without_wall_times};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use supcon::data::{self, Dataset, LoadOptions};
+use supcon::plan::{self, RunPlan};
+use supcon::record::{self, Checkpoint, Disk, MetricRow, PredictionRow, RunDir, RunRecord, State};
+use supcon::spec::Overrides;
+use supcon::train::{self, Hooks, Kept, Outcome, Pace, TrainError};
+
+/// A run of two short phases.
+const SHORT: [&str; 4] = [
+    "--set=data.train_size=60",
+    "--set=phases.pretrain.epochs=1",
+    "--set=phases.classify.epochs=1",
+    "--threads=1",
+];
+
+fn supcon(bench: &Bench, results: &Path, arguments: &[&str], fault: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+    command.arg("run").arg(bench.spec()).args(arguments);
+    command
+        .arg("--results")
+        .arg(results)
+        .env_remove("SUPCON_FAULT");
+    if let Some(fault) = fault {
+        command.env("SUPCON_FAULT", fault);
+    }
+    command.output().expect("supcon starts")
+}
+
+fn only_run(results: &Path) -> RunRecord {
+    let dirs = RunDir::list(&results.join("runs"));
+    assert_eq!(dirs.len(), 1, "{}", results.display());
+    record::load(dirs[0].path()).expect("a sound record")
+}
+
+/// Everything of a finished run that must not depend on what happened to it.
+#[derive(Clone, PartialEq)]
+struct Result {
+    rows: Vec<MetricRow>,
+    files: Vec<Vec<u8>>,
+}
+
+impl Result {
+    fn of(run: &RunRecord) -> Self {
+        assert!(run.dir.is_done() && run.status.state == State::Done);
+        let files = [record::PREDICTIONS, record::MODEL];
+        Self {
+            rows: without_wall_times(run),
+            files: files.map(|name| bytes(run, name)).into(),
+        }
+    }
+}
+
+/// Hidden files and folders below the results: what a commit did not finish. A lease is no leftover.
+fn leftovers(results: &Path) -> Vec<String> {
+    let entries = walkdir::WalkDir::new(results).into_iter().flatten();
+    let names = entries.map(|entry| entry.path().display().to_string());
+    names.filter(|name| name.ends_with(".tmp")).collect()
+}
+
+/// Calls `attempt` with 1, 2, ... from two threads until it says that the number lies behind the last one; how many there
+/// were.
+fn walk(attempt: impl Fn(u64) -> bool + Sync) -> u64 {
+    let (next, last) = (AtomicU64::new(1), AtomicU64::new(u64::MAX));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= last.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    if !attempt(number) {
+                        last.fetch_min(number, Ordering::Relaxed);
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    last.load(Ordering::Relaxed) - 1
+}
+
+#[test]
+fn a_kill_at_every_file_operation_changes_no_byte_of_the_result() {
+    let bench = Bench::new();
+    let straight = bench.folder().join("straight");
+    let output = supcon(&bench, &straight, &SHORT, None);
+    assert!(output.status.success(), "{output:?}");
+    let expected = Result::of(&only_run(&straight));
+    let points = walk(|number| {
+        let results = bench.folder().join(format!("kill-{number}"));
+        let fault = format!("worker:kill@{number}");
+        let output = supcon(&bench, &results, &SHORT, Some(&fault));
+        if output.status.success() {
+            return false;
+        }
+        assert_eq!(output.status.code(), Some(3), "{number}: {output:?}");
+        let output = supcon(&bench, &results, &SHORT, None);
+        assert!(output.status.success(), "{number}: {output:?}");
+        assert!(
+            Result::of(&only_run(&results)) == expected,
+            "killed at {number}"
+        );
+        assert_eq!(leftovers(&results), Vec::<String>::new(), "{number}");
+        std::fs::remove_dir_all(&results).expect("removed");
+        true
+    });
+    println!("killed at each of {points} file operations of a run");
+    assert!(points > 60, "{points}");
+}
+
+#[test]
+fn a_disk_that_refuses_any_write_costs_nothing_that_was_committed() {
+    let bench = Bench::new();
+    let arguments = ["--set=phases.classify.epochs=2"];
+    let arguments = [&SHORT[..], &arguments].concat();
+    let straight = bench.folder().join("straight");
+    assert!(supcon(&bench, &straight, &arguments, None).status.success());
+    let expected = Result::of(&only_run(&straight));
+    for (kind, words) in [
+        ("full", "No space left"),
+        ("quota", "quota"),
+        ("io", "Input/output"),
+    ] {
+        let points = walk(|number| {
+            let results = bench.folder().join(format!("{kind}-{number}"));
+            let fault = format!("worker:{kind}@{number}");
+            let output = supcon(&bench, &results, &arguments, Some(&fault));
+            if output.status.success() {
+                return false;
+            }
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            let at = format!("{kind} at {number}: {text}");
+            assert_eq!(output.status.code(), Some(7), "{at}");
+            assert!(
+                text.contains("error[DISK-") && text.to_lowercase().contains(&words.to_lowercase()),
+                "{at}"
+            );
+            assert!(
+                text.contains("the same command") && text.contains(" MB"),
+                "{at}"
+            );
+            assert_eq!(leftovers(&results), Vec::<String>::new(), "{at}");
+            let dirs = RunDir::list(&results.join("runs"));
+            // Nothing that was committed is damaged by what could not be written behind it.
+            for dir in &dirs {
+                dir.newest_checkpoint().expect("no damaged checkpoint");
+            }
+            if kind == "full" {
+                let again = supcon(&bench, &results, &arguments, None);
+                assert!(again.status.success(), "{at}: {again:?}");
+                assert!(Result::of(&only_run(&results)) == expected, "{at}");
+            }
+            std::fs::remove_dir_all(&results).expect("removed");
+            true
+        });
+        println!("{kind}: refused at each of {points} operations of a run");
+        assert!(points > 60, "{points}");
+    }
+}
+
+/// What training hands out, kept in a real folder, and how it ended.
+struct Trained {
+    outcome: Outcome,
+    result: std::result::Result<(), TrainError>,
+}
+
+impl Trained {
+    fn rows(&self) -> Vec<MetricRow> {
+        let rows = self.outcome.rows.iter().cloned();
+        rows.map(|row| MetricRow {
+            wall_secs: 0.0,
+            ..row
+        })
+        .collect()
+    }
+
+    fn predictions(&self) -> &[PredictionRow] {
+        &self.outcome.predictions
+    }
+}
+
+fn plan_of(bench: &Bench, sets: &[&str]) -> (RunPlan, Dataset) {
+    let overrides = Overrides {
+        set: sets.iter().map(|set| (*set).to_owned()).collect(),
+        ..Overrides::default()
+    };
+    let plan = plan::load_runs(&[bench.spec()], &overrides)
+        .expect("a plan")
+        .remove(0);
+    let options = LoadOptions {
+        data_dir: None,
+        cache_dir: bench.folder().to_owned(),
+        progress: &|_| {},
+    };
+    let data = data::load(&plan.data, &options).expect("shapes");
+    (plan, data)
+}
+
+/// Trains from the newest checkpoint in `dir`, if there is one.
+fn train(
+    plan: &RunPlan,
+    data: &Dataset,
+    device: &burn::tensor::Device,
+    dir: &RunDir,
+    pace: Pace,
+) -> Trained {
+    let start: Option<Checkpoint> = dir.newest_checkpoint().expect("sound").newest;
+    let hooks = Hooks {
+        stop: &AtomicBool::new(false),
+        beats: &AtomicU64::new(0),
+        sink: &mut |_| {},
+        keep: &mut |kept| match kept {
+            Kept::Moment(checkpoint) => dir.write_checkpoint(&checkpoint),
+            Kept::Phase(..) | Kept::Capsule(_) => Ok(()),
+        },
+    };
+    let (outcome, result) = train::run(plan, data, device, (start, pace), hooks);
+    Trained { outcome, result }
+}
+
+#[test]
+fn a_stop_behind_every_step_changes_no_bit_of_the_result() {
+    let bench = Bench::new();
+    let sets = ["phases.pretrain.epochs=3", "phases.classify.epochs=3"];
+    let (plan, data) = plan_of(&bench, &sets);
+    for (name, device) in super::devices() {
+        let fresh = |folder: &str| {
+            let runs = bench.folder().join(format!("{name}-{folder}"));
+            RunDir::create_on(&Disk::real(), &runs, &plan.run_id).expect("a folder")
+        };
+        let straight = train(&plan, &data, &device, &fresh("straight"), Pace::default());
+        assert!(straight.result.is_ok(), "{name}: {:?}", straight.result);
+        let steps = 2 * 3 * 5;
+        for step in 1..=steps {
+            let dir = fresh(&format!("stop-{step}"));
+            let pace = Pace {
+                stop_after: Some(step),
+                steps: (step % 3 == 0).then_some(2),
+                ..Pace::default()
+            };
+            let stopped = train(&plan, &data, &device, &dir, pace);
+            let interrupted = matches!(stopped.result, Err(TrainError::Interrupted { .. }));
+            assert!(interrupted, "{name} {step}: {:?}", stopped.result);
+            let newest = dir.newest_checkpoint().expect("sound").newest.expect("one");
+            assert_eq!(
+                newest.position.run_steps, step,
+                "{name}: nothing is taken again"
+            );
+            let resumed = train(&plan, &data, &device, &dir, Pace::default());
+            assert!(
+                resumed.result.is_ok(),
+                "{name} {step}: {:?}",
+                resumed.result
+            );
+            assert_eq!(resumed.rows(), straight.rows(), "{name}: stopped at {step}");
+            assert!(
+                resumed.predictions() == straight.predictions(),
+                "{name}: {step}"
+            );
+            assert!(
+                resumed.outcome.weights == straight.outcome.weights,
+                "{name}: {step}"
+            );
+        }
+        println!("{name}: stopped behind each of {steps} steps");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_batch_that_is_killed_a_hundred_times_ends_as_one_that_was_not() {
+    let bench = Bench::new();
+    let arguments = [
+        "--set=seeds=[0, 1, 2, 3, 4, 5]",
+        "--set=phases.pretrain.epochs=6",
+        "--checkpoint-steps=1",
+        "--threads=1",
+    ];
+    let straight = bench.folder().join("straight");
+    assert!(supcon(&bench, &straight, &arguments, None).status.success());
+    let results_of = |results: &Path| -> Vec<Result> {
+        let dirs = RunDir::list(&results.join("runs"));
+        let load = |dir: &RunDir| Result::of(&record::load(dir.path()).expect("sound"));
+        dirs.iter().map(load).collect()
+    };
+    let expected = results_of(&straight);
+    assert_eq!(expected.len(), 6);
+    let left = Mutex::new(100_u64);
+    let mut batches = 0;
+    while *left.lock().expect("no panic") > 0 {
+        batches += 1;
+        let results = bench.folder().join(format!("batch-{batches}"));
+        loop {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+            command
+                .arg("run")
+                .arg(bench.spec())
+                .args(arguments)
+                .arg("--results")
+                .arg(&results);
+            command
+                .stderr(std::process::Stdio::null())
+                .stdout(std::process::Stdio::null());
+            let mut parent = command.spawn().expect("supcon starts");
+            let mut left = left.lock().expect("no panic");
+            if *left > 0 {
+                // Spread over start, data, steps, saves and ends by the number of the kill alone.
+                let moment = Duration::from_millis(20 + (*left * 7919) % 331);
+                std::thread::sleep(moment);
+                if parent.try_wait().expect("a state").is_none() {
+                    parent.kill().expect("killed");
+                    *left -= 1;
+                }
+                parent.wait().expect("an end");
+                if !everything_done(&results, 6) {
+                    continue;
+                }
+            } else {
+                assert!(wait_for_success(&mut parent, &bench, &results, &arguments));
+            }
+            break;
+        }
+        assert!(results_of(&results) == expected, "batch {batches}");
+    }
+    println!("killed 100 times in {batches} batches of 6 runs");
+}
+
+fn everything_done(results: &Path, count: usize) -> bool {
+    let dirs = RunDir::list(&results.join("runs"));
+    dirs.len() == count && dirs.iter().all(RunDir::is_done)
+}
+
+/// Waits for the batch; a run that is still held by a worker of the killed batch is asked for again.
+fn wait_for_success(
+    parent: &mut std::process::Child,
+    bench: &Bench,
+    results: &Path,
+    arguments: &[&str],
+) -> bool {
+    let mut ended = parent.wait().expect("an end").success();
+    for _ in 0..50 {
+        if ended {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        ended = supcon(bench, results, arguments, None).status.success();
+    }
+    false
+}

@@ -1,0 +1,408 @@
+//! A power cut by model: the operations of a save are recorded, then replayed up to each of them with everything lost that
+//! no sync had made safe, in every combination that POSIX allows: written data missing or torn, new names, renames and
+//! removals that happened or did not. Every such state must open, with all that was acknowledged. Each sync is then taken
+//! out of the recording, which must break a promise: none is there for nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use supcon::record::{
+    Checkpoint, Disk, METRICS, MetricRow, NamedTensor, Operation, Position, RunDir,
+};
+
+/// Steps of the checkpoints that are written.
+const STEPS: [u64; 4] = [0, 3, 7, 9];
+
+fn checkpoint(step: u64) -> Checkpoint {
+    let tensor = |name: &str| NamedTensor {
+        name: name.into(),
+        shape: vec![200],
+        values: vec![step as f32 + 0.5; 200],
+    };
+    Checkpoint {
+        position: Position {
+            format: 1,
+            run_steps: step,
+            ..Position::default()
+        },
+        model: vec![tensor("encoder.weight")],
+        optimizer: vec![tensor("0.first")],
+        rows: vec![row(step)],
+    }
+}
+
+fn row(step: u64) -> MetricRow {
+    MetricRow {
+        phase: "train".into(),
+        epoch: 1,
+        step,
+        split: "train".into(),
+        metric: "loss".into(),
+        value: 0.25,
+        wall_secs: 1.0,
+    }
+}
+
+/// A file or folder: what is on the medium, and what is only in memory.
+#[derive(Clone, Default)]
+struct Node {
+    written: Vec<u8>,
+    synced: Vec<u8>,
+    /// Children of a folder by name; `None` for a file.
+    names: Option<BTreeMap<String, usize>>,
+}
+
+/// A change of a folder that no sync has made safe.
+#[derive(Clone)]
+struct Change {
+    folder: usize,
+    /// Name -> the node it stands for from then on, `None` if it is gone. A rename has two.
+    edits: Vec<(String, Option<usize>)>,
+}
+
+/// A file system in which nothing is safe until it is synced. Node 0 is the root.
+#[derive(Clone)]
+struct Model {
+    nodes: Vec<Node>,
+    /// Folders as they are in memory.
+    memory: BTreeMap<usize, BTreeMap<String, usize>>,
+    pending: Vec<Change>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let root = Node {
+            names: Some(BTreeMap::new()),
+            ..Node::default()
+        };
+        Self {
+            nodes: vec![root],
+            memory: BTreeMap::from([(0, BTreeMap::new())]),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Node of the folder around `path`, and the last name.
+    fn place(&self, path: &Path) -> (usize, String) {
+        let mut names: Vec<String> = path
+            .iter()
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        let last = names.pop().unwrap_or_default();
+        (
+            names.iter().fold(0, |at, name| self.memory[&at][name]),
+            last,
+        )
+    }
+
+    fn node(&self, path: &Path) -> usize {
+        path.iter().fold(0, |at, name| {
+            self.memory[&at][&name.to_string_lossy().into_owned()]
+        })
+    }
+
+    fn change(&mut self, folder: usize, edits: Vec<(String, Option<usize>)>) {
+        let names = self.memory.get_mut(&folder).expect("a folder");
+        for (name, node) in &edits {
+            match node {
+                Some(node) => names.insert(name.clone(), *node),
+                None => names.remove(name),
+            };
+        }
+        self.pending.push(Change { folder, edits });
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        match operation {
+            Operation::CreateFolder(path) | Operation::Create(path) => {
+                let (folder, name) = self.place(path);
+                let is_folder = matches!(operation, Operation::CreateFolder(_));
+                let known = self.memory[&folder].get(&name).copied();
+                if let (Some(node), false) = (known, is_folder) {
+                    self.nodes[node].written.clear();
+                    return;
+                }
+                let node = self.nodes.len();
+                self.nodes.push(Node {
+                    names: is_folder.then(BTreeMap::new),
+                    ..Node::default()
+                });
+                if is_folder {
+                    self.memory.insert(node, BTreeMap::new());
+                }
+                self.change(folder, vec![(name, Some(node))]);
+            }
+            Operation::Write(path, bytes) => {
+                let node = self.node(path);
+                self.nodes[node].written.extend_from_slice(bytes);
+            }
+            // A diary is no promise.
+            Operation::Append(..) => {}
+            Operation::SyncFile(path) => {
+                let node = self.node(path);
+                self.nodes[node].synced = self.nodes[node].written.clone();
+            }
+            Operation::SyncFolder(path) => {
+                let folder = self.node(path);
+                self.nodes[folder].names = self.memory.get(&folder).cloned();
+                self.pending.retain(|change| change.folder != folder);
+            }
+            Operation::Rename(from, to) => {
+                let ((folder, old), (other, new)) = (self.place(from), self.place(to));
+                assert_eq!(folder, other, "a commit renames beside");
+                let node = self.memory[&folder][&old];
+                self.change(folder, vec![(old, None), (new, Some(node))]);
+            }
+            Operation::RemoveFile(path) | Operation::RemoveFolder(path) => {
+                let (folder, name) = self.place(path);
+                if self.memory[&folder].contains_key(&name) {
+                    self.change(folder, vec![(name, None)]);
+                }
+            }
+        }
+    }
+
+    /// States that a power cut may leave: any set of the pending changes, and unsynced data missing, torn or whole.
+    fn states(&self) -> Vec<(Self, Data)> {
+        let mut states = Vec::new();
+        let count = self.pending.len() as u32;
+        // Beyond that only the sets that lack or hold very few: removals of what nobody looks at any more.
+        let chosen = (0..1u32 << count).filter(|chosen: &u32| {
+            count <= 10 || chosen.count_ones() <= 1 || chosen.count_ones() + 1 >= count
+        });
+        for chosen in chosen {
+            let mut state = self.clone();
+            for (number, change) in self.pending.iter().enumerate() {
+                if chosen >> number & 1 == 1 {
+                    let names = state.nodes[change.folder].names.as_mut();
+                    let names = names.expect("a folder");
+                    for (name, node) in &change.edits {
+                        match node {
+                            Some(node) => names.insert(name.clone(), *node),
+                            None => names.remove(name),
+                        };
+                    }
+                }
+            }
+            for data in [Data::Missing, Data::Torn, Data::Whole] {
+                states.push((state.clone(), data));
+            }
+        }
+        states
+    }
+
+    /// Files that a reader finds after the cut.
+    fn files(&self, data: Data) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        self.collect(0, &PathBuf::new(), data, &mut found);
+        found
+    }
+
+    fn collect(
+        &self,
+        node: usize,
+        path: &Path,
+        data: Data,
+        found: &mut BTreeMap<PathBuf, Vec<u8>>,
+    ) {
+        let here = &self.nodes[node];
+        let Some(names) = &here.names else {
+            let torn = (here.written.len() / 2).next_multiple_of(512);
+            let bytes = match data {
+                _ if here.written == here.synced => &here.written[..],
+                Data::Missing => &here.synced[..],
+                Data::Torn => &here.written[..torn.min(here.written.len())],
+                Data::Whole => &here.written[..],
+            };
+            found.insert(path.to_owned(), bytes.to_vec());
+            return;
+        };
+        for (name, child) in names {
+            self.collect(*child, &path.join(name), data, found);
+        }
+    }
+}
+
+/// What became of data that was written and not synced.
+#[derive(Clone, Copy, Debug)]
+enum Data {
+    Missing,
+    Torn,
+    Whole,
+}
+
+/// The operations of a run's life, with what had been promised after which of them.
+struct Recording {
+    operations: Vec<Operation>,
+    /// (operations so far, what a reader must find from then on)
+    promises: Vec<(usize, Promise)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Promise {
+    /// This checkpoint, or a later one.
+    Checkpoint(u64),
+    /// The figures of this step, or of a later one.
+    Metrics(u64),
+    /// The run is done, and every file of it is sound.
+    Done,
+    /// The run is no longer done: it is trained again.
+    Reopened,
+}
+
+const RUN: &str = "tiny-s0-0123abcd";
+
+fn record() -> Recording {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let disk = Disk::recording();
+    let dir = RunDir::create_on(&disk, &folder.path().join("runs"), RUN).expect("a folder");
+    let mut promises = Vec::new();
+    for step in STEPS {
+        dir.write_checkpoint(&checkpoint(step)).expect("written");
+        promises.push((disk.recorded().len(), Promise::Checkpoint(step)));
+        dir.write_metrics(&[row(step)]).expect("written");
+        promises.push((disk.recorded().len(), Promise::Metrics(step)));
+    }
+    dir.write_model(&[], &BTreeMap::new()).expect("written");
+    dir.finish().expect("written");
+    promises.push((disk.recorded().len(), Promise::Done));
+    dir.drop_checkpoints().expect("removed");
+    promises.push((disk.recorded().len(), Promise::Done));
+    dir.reopen().expect("removed");
+    promises.push((disk.recorded().len(), Promise::Reopened));
+    let operations = disk.recorded().into_iter();
+    let operations = operations.map(|operation| inside(operation, folder.path()));
+    Recording {
+        operations: operations.collect(),
+        promises,
+    }
+}
+
+/// The operation with paths below the temporary folder.
+fn inside(operation: Operation, root: &Path) -> Operation {
+    let cut = |path: PathBuf| path.strip_prefix(root).expect("below the root").to_owned();
+    match operation {
+        Operation::CreateFolder(path) => Operation::CreateFolder(cut(path)),
+        Operation::Create(path) => Operation::Create(cut(path)),
+        Operation::Write(path, bytes) => Operation::Write(cut(path), bytes),
+        Operation::Append(path, bytes) => Operation::Append(cut(path), bytes),
+        Operation::SyncFile(path) => Operation::SyncFile(cut(path)),
+        Operation::SyncFolder(path) => Operation::SyncFolder(cut(path)),
+        Operation::Rename(from, to) => Operation::Rename(cut(from), cut(to)),
+        Operation::RemoveFile(path) => Operation::RemoveFile(cut(path)),
+        Operation::RemoveFolder(path) => Operation::RemoveFolder(cut(path)),
+    }
+}
+
+/// Replays the recording without the operations in `without`; the first broken promise, or how many states held.
+fn replay(recording: &Recording, without: Option<usize>) -> Result<usize, String> {
+    let mut model = Model::new();
+    let mut seen: BTreeSet<Vec<(PathBuf, Vec<u8>)>> = BTreeSet::new();
+    for (number, operation) in recording.operations.iter().enumerate() {
+        if without != Some(number) {
+            model.apply(operation);
+        }
+        let given = recording.promises.iter();
+        let given: Vec<Promise> = given
+            .filter(|(at, _)| *at <= number + 1)
+            .map(|p| p.1)
+            .collect();
+        let doing = recording.promises.iter().find(|(at, _)| *at > number + 1);
+        for (state, data) in model.states() {
+            let files = state.files(data);
+            // Promises only grow, so a state that held under fewer of them is looked at again.
+            let key = files.into_iter().collect::<Vec<_>>();
+            let key_with = [
+                key.clone(),
+                vec![(PathBuf::from(format!("{given:?}")), vec![])],
+            ]
+            .concat();
+            if seen.insert(key_with) {
+                judge(&key, &given, doing.map(|p| p.1))
+                    .map_err(|why| format!("cut behind {operation:?}, {data:?}: {why}"))?;
+            }
+        }
+    }
+    Ok(seen.len())
+}
+
+/// Opens a state and holds it against what was promised.
+fn judge(
+    files: &[(PathBuf, Vec<u8>)],
+    given: &[Promise],
+    doing: Option<Promise>,
+) -> Result<(), String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (path, bytes) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, bytes).expect("written");
+    }
+    let runs = folder.path().join("runs");
+    let dir = RunDir::create(&runs, RUN).expect("a folder");
+    let reopened = given.contains(&Promise::Reopened) || doing == Some(Promise::Reopened);
+    let done = given.contains(&Promise::Done);
+    let sound = dir.verify().map_err(|error| error.to_string())?;
+    let has_manifest = dir.file("MANIFEST.json").exists();
+    if done && !reopened && !(dir.is_done() && sound.is_empty()) {
+        return Err(format!("the run was done: {sound:?}"));
+    }
+    if has_manifest && !sound.is_empty() {
+        return Err(format!("a manifest of what is not there: {sound:?}"));
+    }
+    if given.contains(&Promise::Reopened) && has_manifest {
+        return Err("the run was to be trained again".into());
+    }
+    if done {
+        return Ok(());
+    }
+    let newest = dir.newest_checkpoint().map_err(|error| error.to_string())?;
+    let newest = newest
+        .newest
+        .map(|checkpoint| checkpoint.position.run_steps);
+    for promise in given {
+        match *promise {
+            Promise::Checkpoint(step) if newest < Some(step) => {
+                return Err(format!(
+                    "checkpoint {step} is lost, the newest is {newest:?}"
+                ));
+            }
+            Promise::Metrics(step) => {
+                let bytes = std::fs::read(dir.file(METRICS)).map_err(|error| error.to_string())?;
+                let rows =
+                    supcon::record::decode_metrics(RUN, &bytes).map_err(|e| e.to_string())?;
+                if rows.iter().all(|row| row.step < step) {
+                    return Err(format!("the figures of step {step} are lost"));
+                }
+            }
+            Promise::Checkpoint(_) | Promise::Done | Promise::Reopened => {}
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_state_that_a_power_cut_can_leave_opens_with_all_that_was_acknowledged() {
+    let recording = record();
+    let states = replay(&recording, None).unwrap_or_else(|why| panic!("{why}"));
+    println!("{} operations, {states} states", recording.operations.len());
+    assert!(recording.operations.len() > 80 && states > 500, "{states}");
+}
+
+#[test]
+fn each_sync_is_needed_by_a_promise() {
+    let recording = record();
+    let mut idle = Vec::new();
+    let mut syncs = 0;
+    for (number, operation) in recording.operations.iter().enumerate() {
+        if !matches!(operation, Operation::SyncFile(_) | Operation::SyncFolder(_)) {
+            continue;
+        }
+        syncs += 1;
+        if replay(&recording, Some(number)).is_ok() {
+            idle.push(format!("{operation:?}"));
+        }
+    }
+    println!("{syncs} syncs, each taken away once");
+    assert!(syncs > 30, "{syncs}");
+    assert!(idle.is_empty(), "not needed: {idle:#?}");
+}
