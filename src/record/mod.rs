@@ -2,6 +2,7 @@
 
 mod commit;
 mod error;
+pub mod lease;
 mod load;
 mod manifest;
 mod metrics;
