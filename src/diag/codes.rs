@@ -124,6 +124,9 @@ codes! {
         RunDiverged "RUN-DIVERGED" run::DIVERGED,
         RunInterrupted "RUN-INTERRUPTED" run::INTERRUPTED,
         RunKilled "RUN-KILLED" run::KILLED,
+        RunOutOfMemory "RUN-OUT-OF-MEMORY" run::OUT_OF_MEMORY,
+        RunNativeCrash "RUN-NATIVE-CRASH" run::NATIVE_CRASH,
+        RunCrashLoop "RUN-CRASH-LOOP" run::CRASH_LOOP,
         RunPanic "RUN-PANIC" run::PANIC,
         RunFailed "RUN-FAILED" run::FAILED,
     }

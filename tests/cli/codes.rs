@@ -1,6 +1,9 @@
 //! Every code of a problem: an input that provokes it, its text against tests/snapshots, its page in docs, its help and
 //! its JSON. `SUPCON_BLESS=1` writes the snapshots and the page again; read the diff before you commit it.
 
+mod run;
+
+use run::run_case;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use supcon::data::{self, DataError, LoadOptions};
@@ -97,6 +100,9 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
         | Code::RunDiverged
         | Code::RunInterrupted
         | Code::RunKilled
+        | Code::RunOutOfMemory
+        | Code::RunNativeCrash
+        | Code::RunCrashLoop
         | Code::RunPanic
         | Code::RunFailed => return run_case(code, folder),
     };
@@ -230,51 +236,6 @@ fn load_data(source: SourcePlan, train_limit: Option<usize>, folder: &Path) -> D
         progress: &|_| {},
     };
     data::load(&plan, &options).expect_err("an error")
-}
-
-/// A device that is not there, and the ends of a run as its parent tells them.
-#[cfg(all(feature = "train", unix))]
-fn run_case(code: Code, folder: &Path) -> Option<String> {
-    use std::os::unix::process::ExitStatusExt;
-    use supcon::record::{LOG, RunDir};
-    use supcon::train::TrainError;
-
-    let phase = "pretrain".to_owned();
-    if code == Code::EnvDevice {
-        let spec = write(folder, "spec.yaml", GOOD);
-        let output = supcon(&["run", &spec.to_string_lossy(), "--device", "gpu"]);
-        assert_eq!(output.status.code(), Some(5));
-        return Some(text(&output.stderr));
-    }
-    let ended = |raw: i32, log: &str| {
-        let dir = RunDir::create(folder, "my-supcon-s0-0123abcd").expect("a folder");
-        std::fs::write(dir.file(LOG), log).expect("written");
-        let (found, cause) = supcon::runner::death(&dir, std::process::ExitStatus::from_raw(raw));
-        assert_eq!(found, code);
-        cause
-    };
-    let cause = match code {
-        Code::RunDiverged => TrainError::Diverged {
-            phase,
-            step: 41,
-            value: f64::NAN,
-            ids: vec![3, 1, 4],
-        }
-        .to_string(),
-        Code::RunInterrupted => TrainError::Interrupted { phase, epoch: 2 }.to_string(),
-        Code::RunKilled => ended(9, ""),
-        Code::RunPanic => ended(
-            101 << 8,
-            "thread 'main' panicked at src/x.rs:1:1:\nindex out of bounds\nnote: run with more\n",
-        ),
-        _ => ended(1 << 8, "libtorch.so: cannot open shared object file\n"),
-    };
-    Some(format!("error[{code}]: my-supcon-s0-0123abcd: {cause}\n"))
-}
-
-#[cfg(not(all(feature = "train", unix)))]
-fn run_case(_: Code, _: &Path) -> Option<String> {
-    None
 }
 
 fn supcon(arguments: &[&str]) -> Output {
