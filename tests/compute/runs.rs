@@ -54,7 +54,7 @@ impl Bench {
         self.folder().join("tiny.yaml")
     }
 
-    fn run(&self, results: &str, arguments: &[&str]) -> (std::process::Output, PathBuf) {
+    pub(super) fn run(&self, results: &str, arguments: &[&str]) -> (std::process::Output, PathBuf) {
         let results = self.folder.path().join(results);
         let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
             .arg("run")
@@ -81,7 +81,7 @@ fn load(results: &Path) -> RunRecord {
     record::load(dirs[0].path()).expect("a sound record")
 }
 
-fn without_wall_times(run: &RunRecord) -> Vec<MetricRow> {
+pub(super) fn without_wall_times(run: &RunRecord) -> Vec<MetricRow> {
     let rows = run.metrics.iter().cloned();
     rows.map(|row| MetricRow {
         wall_secs: 0.0,
