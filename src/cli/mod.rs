@@ -37,6 +37,9 @@ Examples:
   supcon run experiments/quickstart                     train, record and compare what a folder describes
   supcon run experiments/mini --device libtorch --data ~/cifar-10-batches-bin
   supcon run exp.yaml --set phases.pretrain.epochs=5    change a value for this call
+  supcon run experiments --jobs 2 --on-failure stop     two runs at a time; the first failure stops all
+  supcon run exp.yaml --device libtorch:cuda --jobs 4   a GPU for each of four runs at a time
+  supcon run exp.yaml --json > events.jsonl             every event of every run, and the final table
   supcon new mine                                       write an annotated spec to begin with
   supcon list losses                                    what a spec can name, with keys and defaults
   supcon schema > spec.schema.json                      completion and hover in editors
@@ -46,7 +49,8 @@ Examples:
   supcon help unknown-key                               what a code means, with an example
 
 Exit codes: 0 done, 2 refused before any work, 3 some runs failed, 4 damaged results,
-5 device, library or data missing, 7 disk, 75 interrupted (run the same command again), 130 stopped at once.";
+5 device, library or data missing, 6 another process trains the run or holds the GPU, 7 disk,
+75 interrupted (run the same command again), 130 stopped at once.";
 
 #[derive(Subcommand)]
 enum Verb {

@@ -1,18 +1,21 @@
 //! `supcon run`: makes every run of the given specs complete, then reports on them.
 
-use super::{FolderArgs, SpecArgs, check};
-use crate::device::DeviceName;
-use crate::diag::{self, Code, Problem};
-use crate::plan::{self, RunPlan};
-use crate::record;
-use crate::report;
-use crate::runner::{self, BatchOptions, Ended, Fate, Progress, Style, WorkerOptions, exit};
-use crate::train::Pace;
-use clap::Args;
+mod ending;
+mod keep;
+
+use keep::KeepArgs;
+
+use super::{FolderArgs, Format, SpecArgs, check};
+use crate::diag::{Code, Problem};
+use crate::plan;
+use crate::runner::{
+    self, BatchError, BatchOptions, Layout, LayoutError, Progress, SlotError, Style, WorkerOptions,
+    exit,
+};
+use clap::{Args, ValueEnum};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Arguments of `run`.
 #[derive(Args)]
@@ -20,18 +23,59 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     specs: SpecArgs,
     /// Device: `cpu`, `libtorch`, `libtorch:cuda:N`, or `auto` for the fastest that is there.
+    ///
+    /// `libtorch:cuda` without a number takes GPUs that no other batch of yours uses, one for each of `--jobs`.
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Threads of a run [default: all processors].
-    #[arg(long, value_name = "N")]
+    /// Train N runs at a time, each in a process of its own.
+    #[arg(long, short, value_name = "N", default_value = "1", value_parser = at_least_one)]
+    jobs: usize,
+    /// Threads, divided between the runs that train at a time [default: all processors].
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     threads: Option<usize>,
-    #[command(flatten)]
-    folders: FolderArgs,
+    /// After a failure, go on with the other runs or stop all [default: go on, but stop when three runs fail with the
+    /// same error before any has finished an epoch].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
     #[command(flatten)]
     keep: KeepArgs,
+    /// Begin runs again that crashed five times without a step forward.
+    #[arg(long)]
+    retry: bool,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// Print the final table only.
     #[arg(long, short)]
     quiet: bool,
+    /// Print each event of each run as a line of JSON, and the final table as the last one.
+    #[arg(long, conflicts_with = "quiet")]
+    json: bool,
+}
+
+/// What follows a failed run.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnFailure {
+    /// Train the other runs, whatever fails.
+    Continue,
+    /// Begin no other run and ask those that train to stop.
+    Stop,
+}
+
+impl From<OnFailure> for runner::OnFailure {
+    fn from(policy: OnFailure) -> Self {
+        match policy {
+            OnFailure::Continue => Self::Continue,
+            OnFailure::Stop => Self::Stop,
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it is 0, and at least 1 is needed".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Arguments of the hidden `worker`.
@@ -51,49 +95,6 @@ pub(super) struct WorkerArgs {
     keep: KeepArgs,
 }
 
-/// When a run is kept, and when it is given up.
-#[derive(Args, Clone)]
-pub(super) struct KeepArgs {
-    /// Commit a checkpoint after every N steps too; it is always done at the end of an epoch.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    checkpoint_steps: Option<u64>,
-    /// Commit a checkpoint at least after so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    checkpoint_secs: u64,
-    /// Give a run up if no step ends for so many seconds and for much longer than ever before; 0 waits for ever.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    stall_secs: u64,
-    /// Begin unfinished runs again from nothing, whatever checkpoints there are.
-    #[arg(long)]
-    restart: bool,
-}
-
-impl KeepArgs {
-    /// As arguments of a worker.
-    fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec![
-            format!("--checkpoint-secs={}", self.checkpoint_secs),
-            format!("--stall-secs={}", self.stall_secs),
-        ];
-        arguments.extend(
-            self.checkpoint_steps
-                .map(|n| format!("--checkpoint-steps={n}")),
-        );
-        arguments.extend(self.restart.then(|| "--restart".to_owned()));
-        arguments
-    }
-
-    fn pace(&self) -> Pace {
-        let (stop_after, hang_after) = Pace::trials();
-        Pace {
-            steps: self.checkpoint_steps,
-            every: Duration::from_secs(self.checkpoint_secs),
-            stop_after,
-            hang_after,
-        }
-    }
-}
-
 /// Trains one prepared run.
 pub(super) fn worker(args: WorkerArgs) -> ExitCode {
     ExitCode::from(runner::work(&WorkerOptions {
@@ -103,49 +104,61 @@ pub(super) fn worker(args: WorkerArgs) -> ExitCode {
         data_dir: args.data,
         cache_dir: args.cache,
         pace: args.keep.pace(),
-        stall: (args.keep.stall_secs > 0).then(|| Duration::from_secs(args.keep.stall_secs)),
-        restart: args.keep.restart,
+        stall: args.keep.stall(),
+        restart: args.keep.restart(),
     }))
 }
 
 /// Trains what is not complete and reports on all of it.
 pub(super) fn run(args: &RunArgs) -> ExitCode {
+    let format = if args.json {
+        Format::Json
+    } else {
+        args.specs.format
+    };
     let plans = match plan::load_runs(&args.specs.paths, &args.specs.overrides()) {
         Ok(plans) => plans,
-        Err(problems) => return check::refuse(&problems, args.specs.format),
+        Err(problems) => return check::refuse(&problems, format),
     };
-    let device = match DeviceName::parse(&args.device).and_then(|name| name.open().map(|_| name)) {
-        Ok(device) => device,
+    let threads = args.threads.unwrap_or_else(processors);
+    let layout = match Layout::new(&args.device, args.jobs, threads) {
+        Ok(layout) => layout,
+        Err(error @ LayoutError::OneGpu { .. }) => {
+            ending::warn(&format!("error: {error}"));
+            return ExitCode::from(exit::REFUSED);
+        }
         Err(error) => {
             let problem = Problem::new(Code::EnvDevice, error.to_string())
                 .help("`supcon doctor` says what is there");
-            check::show(&problem.into(), args.specs.format);
+            check::show(&problem.into(), format);
             return ExitCode::from(exit::ENVIRONMENT);
         }
     };
-    let threads = args.threads.unwrap_or_else(processors);
-    if !args.quiet {
-        eprintln!(
-            "{} on {device}, {threads} threads a run",
-            counted(plans.len(), "run")
-        );
+    if !args.quiet && !args.json {
+        ending::warn(&heading(plans.len(), &layout));
     }
     let options = BatchOptions {
         runs: args.folders.results.join("runs"),
-        device: device.to_string(),
-        threads,
+        layout,
         data_dir: args.folders.data.clone(),
         cache_dir: args.folders.cache(),
         keep: args.keep.arguments(),
+        on_failure: args.on_failure.map(Into::into),
+        retry: args.retry,
     };
-    let mut progress = Progress::new(style(args.quiet));
+    let mut progress = Progress::new(style(args));
     let batch = runner::run(&plans, &options, &mut progress);
     progress.finish();
     match batch {
-        Ok((ended, requests)) => conclude(args, &plans, &ended, requests),
+        Ok(batch) => ending::conclude(&batch, &plans, &args.folders.results, args.json),
         Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
+            ending::warn(&format!("error: {error}"));
+            ExitCode::from(match error {
+                BatchError::Slots(SlotError::Taken { .. }) => exit::LEASED,
+                BatchError::Slots(SlotError::Lease(_)) | BatchError::Signals(_) => {
+                    exit::ENVIRONMENT
+                }
+            })
         }
     }
 }
@@ -154,8 +167,10 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn style(quiet: bool) -> Style {
-    if quiet {
+fn style(args: &RunArgs) -> Style {
+    if args.json {
+        Style::Json
+    } else if args.quiet {
         Style::Quiet
     } else if std::io::stderr().is_terminal() {
         Style::Live
@@ -164,121 +179,15 @@ fn style(quiet: bool) -> Style {
     }
 }
 
-fn counted(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-}
-
-/// Prints table and fates, writes the report, picks the exit code.
-fn conclude(args: &RunArgs, plans: &[RunPlan], ended: &[Ended], requests: usize) -> ExitCode {
-    let count = |wanted: fn(&Fate) -> bool| ended.iter().filter(|run| wanted(&run.fate)).count();
-    let done = count(|fate| *fate == Fate::Done);
-    let skipped = count(|fate| *fate == Fate::Skipped);
-    let failed = count(|fate| matches!(fate, Fate::Failed { .. }));
-    let interrupted = count(|fate| *fate == Fate::Interrupted);
-    let report_code = if done + skipped + failed > 0 {
-        report(args, plans, ended)
-    } else {
-        0
+/// What is about to happen, in one line.
+fn heading(runs: usize, layout: &Layout) -> String {
+    let (device, threads) = (layout.device(), ending::counted(layout.threads(), "thread"));
+    let at_a_time = match layout.jobs() {
+        1 => String::new(),
+        jobs => format!(", {jobs} at a time"),
     };
-    if skipped == plans.len() {
-        println!(
-            "nothing to do: {} already complete",
-            counted(skipped, "run")
-        );
-    } else {
-        println!(
-            "done {done}, already complete {skipped}, failed {failed}, interrupted {interrupted}"
-        );
-    }
-    let mut codes = Vec::new();
-    for run in ended {
-        if let Fate::Failed { code, cause, .. } = &run.fate {
-            eprintln!("error[{code}]: {}: {cause}", run.dir.run_id());
-            codes.push(code.as_str());
-        }
-    }
-    eprint!("{}", diag::pointer(codes));
-    if interrupted > 0 {
-        println!("the same command trains what is missing");
-        return ExitCode::from(if requests > 1 {
-            exit::STOPPED
-        } else {
-            exit::INTERRUPTED
-        });
-    }
-    ExitCode::from(if failed == 0 {
-        report_code
-    } else {
-        failure(ended)
-    })
-}
-
-/// A cause that all failures share has its own code; otherwise some runs failed.
-fn failure(ended: &[Ended]) -> u8 {
-    let mut codes = ended.iter().filter_map(|run| match run.fate {
-        Fate::Failed { exit, .. } => Some(exit),
-        _ => None,
-    });
-    let first = codes.next().unwrap_or(exit::FAILED);
-    let shared =
-        [exit::ENVIRONMENT, exit::DISK].contains(&first) && codes.all(|code| code == first);
-    if shared { first } else { exit::FAILED }
-}
-
-/// Longest name of a report's folder, in bytes: file systems take 255.
-const MAX_FOLDER: usize = 120;
-
-/// The folder's name: all experiments, or the first one and how many more.
-fn folder(names: &[&str]) -> String {
-    let all = names.join("+");
-    match names {
-        [first, rest @ ..] if all.len() > MAX_FOLDER && !rest.is_empty() => {
-            format!("{first}-and-{}-more", rest.len())
-        }
-        _ => all,
-    }
-}
-
-/// Reports on the runs of this batch; its exit code.
-fn report(args: &RunArgs, plans: &[RunPlan], ended: &[Ended]) -> u8 {
-    let mut code = 0;
-    let mut runs = Vec::new();
-    for run in ended {
-        match record::load(run.dir.path()) {
-            Ok(run) => runs.push(run),
-            // A run that was never begun has no record to miss.
-            Err(_) if run.fate == Fate::Interrupted => {}
-            Err(error) => {
-                eprintln!("error: {error}");
-                code = error.exit_code();
-            }
-        }
-    }
-    report::tell_apart(&mut runs);
-    let mut names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let out = args.folders.results.join("report").join(folder(&names));
-    print!("{}", report::table(&runs));
-    match report::build(&runs, &out, &names.join(", ")) {
-        Ok(paths) => println!("\nreport: {}", paths.page.display()),
-        Err(error) => {
-            eprintln!("error: {error}");
-            code = exit::DISK;
-        }
-    }
-    code
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_folder_of_a_large_sweep_has_a_name_that_file_systems_take() {
-        assert_eq!(folder(&["a", "b"]), "a+b");
-        let names: Vec<String> = (0..1000).map(|n| format!("sweep-{n}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert_eq!(folder(&names), "sweep-0-and-999-more");
-    }
+    format!(
+        "{} on {device}{at_a_time}, {threads} a run",
+        ending::counted(runs, "run")
+    )
 }

@@ -4,6 +4,7 @@ mod checkpoint;
 mod commit;
 mod disk;
 mod error;
+pub mod lease;
 mod load;
 mod manifest;
 mod metrics;

@@ -1,66 +1,69 @@
 //! One worker process as its parent sees it: events in, signals out, and how it ended.
 
-use crate::record::{LOG, RunDir};
+use super::slots::{Slot, VISIBLE};
 use crate::train::Event;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
 
 /// A running worker.
 pub(super) struct Worker {
     process: Child,
-    events: Receiver<Event>,
 }
 
-/// What a look at the worker gives.
+/// What a parent hears of its workers.
 pub(super) enum Heard {
     Event(Event),
-    /// Nothing new for the moment.
-    Silence,
     /// Its output ended: it is about to be gone.
     End,
 }
 
+/// Where the worker of a slot is heard.
+pub(super) struct Voice {
+    /// Number of the slot.
+    pub(super) slot: usize,
+    /// The one ear of the parent.
+    pub(super) ear: Sender<(usize, Heard)>,
+}
+
+/// Waiting threads of libgomp sleep instead of spinning: beside another busy process, spinning makes a step of libtorch
+/// six times slower. Whoever has set one of these knows better.
+const PATIENT: [(&str, &str); 2] = [("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "0")];
+
 impl Worker {
-    /// Starts this program again as a worker of `dir`.
-    pub(super) fn start(dir: &RunDir, arguments: &[String]) -> io::Result<Self> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(dir.file(LOG))?;
+    /// Starts this program again as a worker of the run folder `run`. On Linux the worker is asked to stop when the thread
+    /// that calls this ends, which must be the one that waits for it.
+    pub(super) fn start(
+        run: &Path,
+        arguments: &[String],
+        slot: &Slot,
+        log: File,
+        voice: Voice,
+    ) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("worker").arg(dir.path()).args(arguments);
+        command.arg("worker").arg(run).args(arguments);
+        command.arg(format!("--device={}", slot.device));
+        command.arg(format!("--threads={}", slot.threads));
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
-        // A group of its own: Ctrl-C reaches the parent alone, which passes it on once.
+        for (name, value) in PATIENT {
+            if std::env::var_os(name).is_none() {
+                command.env(name, value);
+            }
+        }
+        if let Some(gpu) = &slot.visible {
+            command.env(VISIBLE, gpu);
+        }
         #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        apart(&mut command);
         let mut process = command.spawn()?;
         let stdout = process.stdout.take().expect("standard output was piped");
-        let (sender, events) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Ok(event) = serde_json::from_str(&line)
-                    && sender.send(event).is_err()
-                {
-                    return;
-                }
-            }
-        });
-        Ok(Self { process, events })
-    }
-
-    /// Waits a moment for the next event.
-    pub(super) fn hear(&self) -> Heard {
-        match self.events.recv_timeout(Duration::from_millis(50)) {
-            Ok(event) => Heard::Event(event),
-            Err(RecvTimeoutError::Timeout) => Heard::Silence,
-            Err(RecvTimeoutError::Disconnected) => Heard::End,
-        }
+        std::thread::spawn(move || listen(stdout, &voice));
+        Ok(Self { process })
     }
 
     /// Asks it to end after the step in hand.
@@ -83,5 +86,47 @@ impl Worker {
     /// Waits until it is gone.
     pub(super) fn wait(mut self) -> io::Result<ExitStatus> {
         self.process.wait()
+    }
+}
+
+/// Passes on what a worker says, line by line, until its output ends.
+fn listen(stdout: ChildStdout, voice: &Voice) {
+    let say = |heard| voice.ear.send((voice.slot, heard)).is_ok();
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        // A library may print on standard output too: what is no event is not for us.
+        if let Ok(event) = serde_json::from_str(&line)
+            && !say(Heard::Event(event))
+        {
+            return;
+        }
+    }
+    say(Heard::End);
+}
+
+/// Signals of the terminal reach the parent alone, which passes them on once; and no worker outlives its parent.
+#[cfg(unix)]
+fn apart(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+    #[cfg(target_os = "linux")]
+    {
+        let parent = rustix::process::getpid();
+        let follow = move || {
+            use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+            set_parent_process_death_signal(Some(Signal::TERM))?;
+            // The parent may have died before the line above.
+            match getppid() {
+                Some(found) if found == parent => Ok(()),
+                _ => Err(io::ErrorKind::BrokenPipe.into()),
+            }
+        };
+        // SAFETY: between fork and exec only two system calls are made; nothing is allocated and no lock is taken.
+        #[expect(
+            unsafe_code,
+            reason = "only the child itself can ask for the signal, before it becomes another program"
+        )]
+        unsafe {
+            command.pre_exec(follow);
+        }
     }
 }

@@ -1,18 +1,31 @@
 //! Batches: a process for each run, so that a crash, a kill or a panic inside a backend touches one run alone.
 //!
-//! `batch` is the parent, `worker` the child; the child says [`Event`](crate::train::Event)s as JSON lines on its standard
-//! output, `progress` draws them.
+//! `batch` is the parent: it takes `slots` (devices and threads), a `queue` says which run is next, an `attempt` prepares
+//! its folder, starts the `child` and judges its end (`death`, `crashes`, `fate`), and `halt` says when failures end the
+//! batch. `worker` is the child; it says [`Event`](crate::train::Event)s as JSON lines on its standard output, `progress`
+//! draws them.
 
+mod attempt;
 mod batch;
 mod child;
+mod crashes;
+mod death;
+mod fate;
+mod halt;
 mod progress;
+mod queue;
 mod resume;
+mod slots;
 mod stop;
 mod watch;
 mod worker;
 
-pub use batch::{BatchOptions, Ended, Fate, death, run};
+pub use batch::{Batch, BatchError, BatchOptions, run};
+pub use death::{Evidence, death};
+pub use fate::{Ended, Fate};
+pub use halt::OnFailure;
 pub use progress::{Progress, Style};
+pub use slots::{Layout, LayoutError, SlotError};
 pub use worker::{WorkerOptions, work};
 
 /// Exit codes that a worker and the whole program share (DESIGN: 0 done).
@@ -21,10 +34,12 @@ pub mod exit {
     pub const REFUSED: u8 = 2;
     /// Some runs failed, others may be complete.
     pub const FAILED: u8 = 3;
-    /// Results or checkpoints are damaged.
+    /// What was recorded is damaged.
     pub const DAMAGED: u8 = 4;
     /// Device or library missing.
     pub const ENVIRONMENT: u8 = 5;
+    /// Another process holds the run or the device.
+    pub const LEASED: u8 = 6;
     /// Disk full, over quota or failing.
     pub const DISK: u8 = 7;
     /// Interrupted; the same command continues.

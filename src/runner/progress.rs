@@ -1,173 +1,137 @@
-//! Draws what runs say: one moving line on a terminal, few plain lines elsewhere, nothing when quiet.
+//! Draws what runs say: a moving line for each run on a terminal, few plain lines elsewhere, events as JSON lines, or
+//! nothing. Lines for people go to standard error, JSON to standard output; that either is closed is no reason to stop.
+
+mod line;
 
 use super::Fate;
 use crate::train::Event;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::fmt::Write as _;
+use indicatif::MultiProgress;
+use line::Line;
+use serde_json::{Map, Value, json};
 use std::io::Write as _;
-use std::time::{Duration, Instant};
 
 /// How much is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// A moving line.
+    /// A moving line a run.
     Live,
-    /// A line an epoch, but not more than one in two seconds.
+    /// A line an epoch, but of each run not more than one in two seconds.
     Plain,
+    /// Every event as a line of JSON.
+    Json,
     /// Nothing.
     Quiet,
 }
 
-/// Least time between two plain lines of one run.
-const PLAIN: Duration = Duration::from_secs(2);
-
-/// The drawing of one batch, on standard error.
+/// The drawing of one batch.
 pub struct Progress {
     style: Style,
-    bar: ProgressBar,
-    run: String,
-    phase: (String, u32, u64),
-    last_line: Option<Instant>,
-    begun: Instant,
+    screen: MultiProgress,
+    /// For each slot the line of its run.
+    lines: Vec<Option<Line>>,
 }
 
 impl Progress {
     /// Starts drawing in `style`.
     #[must_use]
     pub fn new(style: Style) -> Self {
-        let bar = if style == Style::Live {
-            ProgressBar::new(0)
-        } else {
-            ProgressBar::hidden()
-        };
         Self {
             style,
-            bar,
-            run: String::new(),
-            phase: (String::new(), 0, 0),
-            last_line: None,
-            begun: Instant::now(),
+            screen: MultiProgress::new(),
+            lines: Vec::new(),
         }
     }
 
-    /// A run begins, number `number` of `all`.
-    pub(super) fn begin(&mut self, run: &str, number: usize, all: usize) {
-        self.run = format!("[{number}/{all}] {run}");
-        self.begun = Instant::now();
-        self.last_line = None;
-        self.bar.reset();
-        self.bar.set_length(0);
+    /// A run begins in a slot, number `number` of `all`.
+    pub(super) fn begin(&mut self, slot: usize, run: &str, (number, all): (usize, usize)) {
+        if self.lines.len() <= slot {
+            self.lines.resize_with(slot + 1, || None);
+        }
+        let screen = (self.style == Style::Live).then_some(&self.screen);
+        self.lines[slot] = Some(Line::new(screen, run, number, all));
+        let event = json!({ "event": "began", "number": number, "of": all });
+        self.write_json(run, event);
     }
 
-    /// A run ended.
-    pub(super) fn end(&mut self, run: &str, fate: &Fate) {
-        let seconds = self.begun.elapsed().as_secs_f64();
-        self.bar.set_length(0);
-        let text = match fate {
-            Fate::Skipped => return,
-            Fate::Done => format!("done         {run}  {seconds:.1} s"),
-            Fate::Failed { code, cause, .. } => format!("failed       {run}  {code}: {cause}"),
-            Fate::Interrupted => format!("interrupted  {run}"),
+    /// Something happened in the run of a slot.
+    pub(super) fn show(&mut self, slot: usize, event: &Event) {
+        let Some(line) = self.lines.get_mut(slot).and_then(Option::as_mut) else {
+            return;
         };
-        self.line(&text);
-    }
-
-    /// Something happened in the run that began last.
-    pub(super) fn show(&mut self, event: &Event) {
-        match event {
-            Event::Preparing { what, done, total } => self.prepare(what, *done, *total),
-            Event::PhaseStarted {
-                phase,
-                epochs,
-                steps_per_epoch,
-            } => {
-                self.phase = (phase.clone(), *epochs, *steps_per_epoch);
-                self.bar.reset();
-                self.bar.set_length(u64::from(*epochs) * steps_per_epoch);
-                let template = "{msg}  {wide_bar} {pos}/{len}  eta {eta}";
-                if let Ok(style) = ProgressStyle::with_template(template) {
-                    self.bar.set_style(style.progress_chars("=> "));
-                }
-            }
-            Event::Step {
-                epoch,
-                step,
-                loss,
-                images_per_sec,
-                ..
-            } => {
-                self.bar
-                    .set_position(u64::from(epoch - 1) * self.phase.2 + step);
-                self.message(*epoch, &format!("loss {loss:.4}"), *images_per_sec);
-            }
-            Event::EpochEnded {
-                rows,
-                images_per_sec,
-            } => {
-                let Some(epoch) = rows.first().map(|row| row.epoch) else {
-                    return;
-                };
-                self.bar.set_position(u64::from(epoch) * self.phase.2);
-                let mut figures = String::new();
-                for row in rows {
-                    let split = if row.split == "train" {
-                        ""
-                    } else {
-                        &format!("{} ", row.split)
-                    };
-                    let _ = write!(figures, " {split}{} {:.4}", row.metric, row.value);
-                }
-                self.message(epoch, figures.trim_start(), *images_per_sec);
-                self.plain_epoch(epoch, figures.trim_start(), *images_per_sec);
-            }
-            Event::Resumed { phase, epoch, step } => {
-                self.line(&format!(
-                    "{}  goes on behind step {step}, in epoch {epoch} of {phase}",
-                    self.run
-                ));
-            }
-            Event::Warning { text } => self.line(&format!("{}  warning: {text}", self.run)),
-            Event::Ended { .. } | Event::Finished { .. } => {}
+        let text = line.show(event);
+        // On a terminal the bar has said it.
+        let stays = self.style == Style::Plain
+            || matches!(event, Event::Resumed { .. } | Event::Warning { .. });
+        if self.style == Style::Json {
+            let run = line.run().to_owned();
+            self.write_json(&run, json!(event));
+        } else if let Some(text) = text.filter(|_| stays) {
+            self.write_line(&text);
         }
     }
 
-    fn prepare(&mut self, what: &str, done: u64, total: Option<u64>) {
-        self.bar.set_length(total.unwrap_or(0));
-        self.bar.set_position(done);
-        self.bar.set_message(format!("{}  {what}", self.run));
+    /// The run of a slot ended.
+    pub(super) fn end(&mut self, slot: usize, fate: &Fate) {
+        let Some(line) = self.lines.get_mut(slot).and_then(Option::take) else {
+            return;
+        };
+        line.remove(&self.screen);
+        self.tell(line.run(), fate, &format!("  {:.1} s", line.secs()));
     }
 
-    fn message(&self, epoch: u32, figures: &str, images_per_sec: f64) {
-        let (phase, epochs, _) = &self.phase;
-        self.bar.set_message(format!(
-            "{}  {phase} {epoch}/{epochs}  {figures}  {images_per_sec:.0} images/s",
-            self.run
-        ));
+    /// A run ended that was not begun in any slot.
+    pub(super) fn settle(&mut self, run: &str, fate: &Fate) {
+        self.tell(run, fate, "");
     }
 
-    fn plain_epoch(&mut self, epoch: u32, figures: &str, images_per_sec: f64) {
-        let (phase, epochs, _) = &self.phase;
-        let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN) || epoch == *epochs;
-        if self.style == Style::Plain && due {
-            self.last_line = Some(Instant::now());
-            self.line(&format!(
-                "{}  {phase} {epoch}/{epochs}  {figures}  {images_per_sec:.0} images/s",
-                self.run
-            ));
+    fn tell(&self, run: &str, fate: &Fate, time: &str) {
+        let mut event = json!({ "event": "ended" });
+        merge(&mut event, json!(fate));
+        self.write_json(run, event);
+        self.write_line(&match fate {
+            Fate::Skipped => return,
+            Fate::Done { .. } => format!("done         {run}{time}"),
+            Fate::Failed { code, cause, .. } => format!("failed       {run}  {code}: {cause}"),
+            Fate::Leased { holder } => format!("leased       {run}  {holder}"),
+            Fate::Interrupted | Fate::NotBegun => format!("interrupted  {run}"),
+        });
+    }
+
+    /// Says something about the whole batch.
+    pub(super) fn say(&self, text: &str) {
+        if self.style != Style::Json {
+            self.write_line(text);
         }
     }
 
-    /// A line that stays. A closed standard error is no reason to stop training.
-    fn line(&self, text: &str) {
+    /// A line that stays.
+    fn write_line(&self, text: &str) {
         match self.style {
-            Style::Live => self.bar.println(text),
+            Style::Live => drop(self.screen.println(text)),
             Style::Plain => drop(writeln!(std::io::stderr(), "{text}")),
-            Style::Quiet => {}
+            Style::Json | Style::Quiet => {}
+        }
+    }
+
+    /// An event of a run for programs.
+    fn write_json(&self, run: &str, event: Value) {
+        if self.style == Style::Json {
+            let mut line = json!({ "run": run });
+            merge(&mut line, event);
+            drop(writeln!(std::io::stdout(), "{line}"));
         }
     }
 
     /// Removes what moves.
     pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        // A terminal that is gone needs no cleaning.
+        drop(self.screen.clear());
+    }
+}
+
+/// Adds the fields of one JSON object to another.
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend::<Map<String, Value>>(from);
     }
 }

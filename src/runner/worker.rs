@@ -10,6 +10,7 @@ use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::model::Weight;
 use crate::plan::RunPlan;
+use crate::record::lease::{LEASE, Lease, LeaseError};
 use crate::record::{self, Checkpoint, Disk, NamedTensor, RecordError, RunDir, State, Status};
 use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
 use burn::tensor::Device;
@@ -46,6 +47,16 @@ pub struct WorkerOptions {
 pub fn work(options: &WorkerOptions) -> u8 {
     device::keep_memory();
     let disk = Disk::of("worker");
+    let lease = match Lease::take(&options.run.join(LEASE), "training") {
+        Ok(lease) => lease,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{}: {error}", options.run.display());
+            return match error {
+                LeaseError::Taken(_) => exit::LEASED,
+                LeaseError::Io(..) => exit::DISK,
+            };
+        }
+    };
     let prepared =
         RunDir::open(&options.run).and_then(|dir| Worker::prepare(dir.on(&disk), options));
     let ended = prepared.map_err(|error| (error.to_string(), error));
@@ -53,13 +64,15 @@ pub fn work(options: &WorkerOptions) -> u8 {
         let ended = worker.work(options);
         ended.map_err(|error| (worker.explain(&error), error))
     });
-    ended.unwrap_or_else(|(cause, error)| {
+    let code = ended.unwrap_or_else(|(cause, error)| {
         // The disk may be full: the parent hears of it even if the log cannot take it.
         let code = error.code().to_owned();
         let _ = writeln!(std::io::stderr(), "error[{code}]: {cause}");
         say(&Event::Ended { code, cause });
         error.exit_code()
-    })
+    });
+    drop(lease);
+    code
 }
 
 struct Worker {
@@ -70,6 +83,7 @@ struct Worker {
 
 impl Worker {
     fn prepare(dir: RunDir, options: &WorkerOptions) -> Result<Self, RecordError> {
+        // Nobody else has a say in this folder from here on.
         dir.sweep()?;
         if options.restart {
             dir.drop_checkpoints()?;

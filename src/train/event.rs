@@ -16,6 +16,15 @@ pub enum Event {
         /// Units in all, if known.
         total: Option<u64>,
     },
+    /// Training goes on from a checkpoint.
+    Resumed {
+        /// Name of the phase in hand.
+        phase: String,
+        /// Epoch in hand, from 1.
+        epoch: u32,
+        /// Steps that the checkpoint holds.
+        step: u64,
+    },
     /// A phase begins.
     PhaseStarted {
         /// Its name.

@@ -1,6 +1,11 @@
 //! Every code of a problem: an input that provokes it, its text against tests/snapshots, its page in docs, its help and
 //! its JSON. `SUPCON_BLESS=1` writes the snapshots and the page again; read the diff before you commit it.
 
+mod run;
+#[cfg(all(feature = "train", unix))]
+mod store;
+
+use run::run_case;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use supcon::data::{self, DataError, LoadOptions};
@@ -9,7 +14,7 @@ use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve_all};
 use supcon::spec::{Overrides, load_with};
 
 /// A spec without a mistake; the right examples of the explanations are parts of it.
-pub(super) const GOOD: &str = "\
+const GOOD: &str = "\
 name: my-supcon
 seeds: [0, 1, 2]
 data: {dataset: shapes, train_size: 100}
@@ -97,6 +102,9 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
         | Code::RunDiverged
         | Code::RunInterrupted
         | Code::RunKilled
+        | Code::RunOutOfMemory
+        | Code::RunNativeCrash
+        | Code::RunCrashLoop
         | Code::RunPanic
         | Code::RunCollapsed
         | Code::RunFailed => return run_case(code, folder),
@@ -108,7 +116,7 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
         | Code::StoreDamaged
         | Code::DiskPlan
         | Code::DiskFull
-        | Code::DiskIo => return Some(super::code_stores::store_case(code, folder)),
+        | Code::DiskIo => return Some(store::store_case(code, folder)),
         #[cfg(not(all(feature = "train", unix)))]
         Code::RunStalled
         | Code::ResumeData
@@ -131,7 +139,7 @@ fn example(code: Code, folder: &Path) -> Problems {
     spec(folder, GOOD.replacen(text.right, text.wrong, 1))
 }
 
-pub(super) fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     std::fs::write(&path, bytes).expect("written");
@@ -251,65 +259,11 @@ fn load_data(source: SourcePlan, train_limit: Option<usize>, folder: &Path) -> D
     data::load(&plan, &options).expect_err("an error")
 }
 
-/// A device that is not there, and the ends of a run as its parent tells them.
-#[cfg(all(feature = "train", unix))]
-fn run_case(code: Code, folder: &Path) -> Option<String> {
-    use std::os::unix::process::ExitStatusExt;
-    use supcon::record::{LOG, RunDir};
-    use supcon::train::TrainError;
-
-    let phase = "pretrain".to_owned();
-    if code == Code::EnvDevice {
-        let spec = write(folder, "spec.yaml", GOOD);
-        let output = supcon(&["run", &spec.to_string_lossy(), "--device", "gpu"]);
-        assert_eq!(output.status.code(), Some(5));
-        return Some(text(&output.stderr));
-    }
-    let ended = |raw: i32, log: &str| {
-        let dir = RunDir::create(folder, "my-supcon-s0-0123abcd").expect("a folder");
-        std::fs::write(dir.file(LOG), log).expect("written");
-        let (found, cause) = supcon::runner::death(&dir, std::process::ExitStatus::from_raw(raw));
-        assert_eq!(found, code);
-        cause
-    };
-    let cause = match code {
-        Code::RunDiverged => TrainError::Diverged {
-            phase,
-            step: 41,
-            loss: f64::NAN,
-            array: None,
-            ids: vec![3, 1, 4],
-        }
-        .to_string(),
-        Code::RunCollapsed => TrainError::Collapsed {
-            phase,
-            step: 99,
-            loss: 5.5798,
-            plateau: 265.0_f64.ln(),
-            spread: 2.5e-5,
-        }
-        .to_string(),
-        Code::RunInterrupted => TrainError::Interrupted { phase, epoch: 2 }.to_string(),
-        Code::RunKilled => ended(9, ""),
-        Code::RunPanic => ended(
-            101 << 8,
-            "thread 'main' panicked at src/x.rs:1:1:\nindex out of bounds\nnote: run with more\n",
-        ),
-        _ => ended(1 << 8, "libtorch.so: cannot open shared object file\n"),
-    };
-    Some(format!("error[{code}]: my-supcon-s0-0123abcd: {cause}\n"))
-}
-
-#[cfg(not(all(feature = "train", unix)))]
-fn run_case(_: Code, _: &Path) -> Option<String> {
-    None
-}
-
 fn supcon(arguments: &[&str]) -> Output {
     supcon_with(arguments, &[])
 }
 
-pub(super) fn supcon_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+fn supcon_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_supcon"))
         .args(arguments)
         .envs(variables.iter().copied())
@@ -317,7 +271,7 @@ pub(super) fn supcon_with(arguments: &[&str], variables: &[(&str, &str)]) -> Out
         .expect("supcon starts")
 }
 
-pub(super) fn text(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -1,8 +1,6 @@
 //! The language as a user meets it: every kind of problem with its text, the layers, the order of phases, the identity
 //! of runs, every shipped spec, every key, and the faults that a spec can have. What they share is here.
 
-#[cfg(all(feature = "train", unix))]
-mod code_stores;
 mod codes;
 mod conflicts;
 mod editor;

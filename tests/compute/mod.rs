@@ -2,6 +2,8 @@
 //! SUPCON_REFERENCE names) and against the plain burn composition.
 
 mod augment;
+#[cfg(target_os = "linux")]
+mod batches;
 mod costs;
 mod encoders;
 mod losses;

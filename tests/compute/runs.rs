@@ -54,7 +54,7 @@ impl Bench {
         self.folder().join("tiny.yaml")
     }
 
-    fn run(&self, results: &str, arguments: &[&str]) -> (std::process::Output, PathBuf) {
+    pub(super) fn run(&self, results: &str, arguments: &[&str]) -> (std::process::Output, PathBuf) {
         let results = self.folder.path().join(results);
         let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
             .arg("run")

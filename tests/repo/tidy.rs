@@ -63,7 +63,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("minijinja", &["src/report/"]),
     ("safetensors", &["src/record/weights.rs"]),
     ("rand_chacha", &["src/random.rs"]),
-    ("indicatif", &["src/runner/progress.rs"]),
+    ("indicatif", &["src/runner/progress"]),
     ("signal_hook", &["src/runner/stop.rs"]),
     ("ureq", &["src/data/download.rs"]),
     ("tar", &["src/data/archive.rs"]),

@@ -31,12 +31,42 @@ pub(super) const INTERRUPTED: Explanation = Explanation {
 };
 
 pub(super) const KILLED: Explanation = Explanation {
-    title: "a signal killed the process of a run",
-    why: "The process of the run died without a word of its own. Signal 9 comes most often from the system \
-          when memory is short, signal 11 from a crash in native code. The other runs are not touched.",
+    title: "a signal from outside killed the process of a run",
+    why: "Somebody or something ended the process of the run before it could say a word: a person, a scheduler \
+          at its time limit, or the system when memory was short and it keeps no count of that. The other runs \
+          are not touched.",
+    wrong: "kill -9 PID    # of the run's process",
+    right: "kill PID       # of `supcon run`: the step is finished and the record is left in order",
+    fix: "Look at the limits of the machine and its memory (`dmesg`), then give the same command again.",
+};
+
+pub(super) const OUT_OF_MEMORY: Explanation = Explanation {
+    title: "the system killed the process of a run because memory ran out",
+    why: "The kernel counts the processes of a control group that it kills for want of memory, and the count \
+          grew while this run trained and died. The limit can be that of the group (a container, a Slurm job) \
+          or the memory of the machine. The other runs are not touched.",
     wrong: "batch_size: 4096    # needs more memory than there is",
     right: "batch_size: 256",
-    fix: "Look at the memory of the machine (`dmesg`), use smaller batches, then give the same command again.",
+    fix: "Compare the memory that `supcon plan` names with the limit; use smaller batches or fewer `--jobs`.",
+};
+
+pub(super) const NATIVE_CRASH: Explanation = Explanation {
+    title: "native code crashed in the process of a run",
+    why: "A library outside Rust, mostly libtorch or a driver, ended the process by a signal such as SIGSEGV or \
+          SIGABRT. One process for each run keeps that from the other runs; this run's newest checkpoint, if it \
+          has one, is kept.",
+    wrong: "(no spec should provoke it)",
+    right: "supcon run spec.yaml --device cpu    # pure Rust, to see whether the library is the cause",
+    fix: "Read the end of the run's `log.txt`, compare with `supcon doctor`, and give the same command again.",
+};
+
+pub(super) const CRASH_LOOP: Explanation = Explanation {
+    title: "a run crashed five times at the same place and is not begun again",
+    why: "Each time that the command was given the process of the run died, and none of the attempts got past \
+          the checkpoint of the one before. A sixth would end alike and take the time of the other runs.",
+    wrong: "supcon run spec.yaml    # for the sixth time",
+    right: "supcon run spec.yaml --retry    # after the cause is mended",
+    fix: "Mend the cause of the crash, which the message names and the run's `log.txt` shows; then use `--retry`.",
 };
 
 pub(super) const PANIC: Explanation = Explanation {
