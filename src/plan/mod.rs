@@ -15,12 +15,13 @@ mod types;
 mod words;
 mod yaml;
 
-pub use batch::{load_runs, resolve_all, spec_files};
+pub use batch::{check_specs, load_runs, resolve_all, resolve_reading, spec_files};
 pub use cost::{Composition, Host, PhaseCost, RunCost, Steps};
 pub use disk::{Disk, model_bytes};
 pub use identity::FORMAT;
 pub use layers::{Array, Layer, Operation};
 pub use memory::Memory;
+pub use reference::Points;
 pub use shape::{Parameters, SHAPES_CLASSES, SplitSizes};
 pub use sharing::{Shared, shared};
 pub use types::*;
