@@ -1,7 +1,7 @@
 //! `supcon help`: what a code means, how a verb is used, or the list of both.
 
-use super::{Cli, out};
 use super::check::REFUSED;
+use super::{Cli, out};
 use crate::diag::{Code, nearest};
 use clap::{CommandFactory, Parser};
 use std::fmt::Write;

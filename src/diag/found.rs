@@ -33,7 +33,10 @@ impl Found {
             None => (String::new(), 0, 0),
         };
         let message = problem.message.clone();
-        if !self.marks.insert((problem.code, message, file, line, column)) {
+        if !self
+            .marks
+            .insert((problem.code, message, file, line, column))
+        {
             return;
         }
         if self.kept.len() < LIMIT {

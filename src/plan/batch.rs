@@ -243,11 +243,8 @@ fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
                 }
             }
             Err(error) => problems.push(
-                Problem::new(
-                    Code::Unreadable,
-                    format!("cannot read the folder: {error}"),
-                )
-                .help("make it readable, or name the specs one by one"),
+                Problem::new(Code::Unreadable, format!("cannot read the folder: {error}"))
+                    .help("make it readable, or name the specs one by one"),
             ),
         }
     }

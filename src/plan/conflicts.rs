@@ -76,7 +76,8 @@ impl Find<'_> {
         let held_out = (images as f64 * data.validation).round() as usize;
         if data.validation > 0.0 && (held_out < classes || images - held_out < classes) {
             let message = format!("`validation` holds {held_out} of {images} training images out");
-            let help = format!("leave at least one image of each of the {classes} classes in each split");
+            let help =
+                format!("leave at least one image of each of the {classes} classes in each split");
             self.add("data.validation", message, "too small or too large", &help);
         }
     }
@@ -124,10 +125,13 @@ impl Find<'_> {
             return;
         };
         if batch > images {
-            let held_out = if data.validation > 0.0 { " that `validation` leaves" } else { "" };
-            let message = format!(
-                "a batch of {batch} is larger than the {images} training images{held_out}"
-            );
+            let held_out = if data.validation > 0.0 {
+                " that `validation` leaves"
+            } else {
+                ""
+            };
+            let message =
+                format!("a batch of {batch} is larger than the {images} training images{held_out}");
             self.add(&path, message, "never filled", "use a smaller batch");
         } else if compares && images % batch == 1 {
             let message = format!(
@@ -137,7 +141,12 @@ impl Find<'_> {
             let help = format!("use a batch of {}", fits.unwrap_or(2));
             self.add(&path, message, "one image is left over", &help);
         }
-        if compares && data.source.classes().is_some_and(|classes| images <= classes) {
+        if compares
+            && data
+                .source
+                .classes()
+                .is_some_and(|classes| images <= classes)
+        {
             let message = format!(
                 "the loss `npairs` pairs images of a class, and {images} images of {classes} classes give no pair"
             );

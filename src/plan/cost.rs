@@ -1,8 +1,9 @@
-//! What a run costs, from its plan alone: steps, batches, layers, multiply-accumulates; memory and disk are in files of
-//! their own. No time: a plan knows no machine, and nothing here guesses one.
+//! What a run costs, from its plan alone: steps, batches, layers, multiply-accumulates; memory, disk and time are in files
+//! of their own.
 
 use super::disk::{self, Disk};
 use super::memory::{self, Memory};
+use super::time::Seconds;
 use super::{
     DataPlan, HeadPlan, Layer, LossPlan, OptimizerPlan, Parameters, PhasePlan, RunPlan, SplitSizes,
 };
@@ -26,6 +27,10 @@ pub struct RunCost {
     pub phases: Vec<PhaseCost>,
     /// The folder of the finished run.
     pub disk: Option<Disk>,
+    /// Seconds on `cpu` with the host's threads.
+    pub seconds: Option<Seconds>,
+    /// Most bytes on the disk while it runs: checkpoints, and encoders that others can share.
+    pub working_disk: u64,
 }
 
 /// The cost of one phase. What depends on a folder that was not read is `None`.
@@ -86,15 +91,21 @@ impl RunPlan {
     #[must_use]
     pub fn cost(&self, host: &Host) -> RunCost {
         let images = self.data.split_sizes();
-        let phases = self.phases.iter().enumerate();
-        let phases = phases.map(|(index, phase)| {
+        let memory = memory::of(self, host);
+        let phases = self.phases.iter().zip(memory).enumerate();
+        let phases = phases.map(|(index, (phase, memory))| {
             let last = index + 1 == self.phases.len();
-            self.phase_cost(phase, last, host)
+            self.phase_cost(phase, last, memory)
         });
+        let phases: Vec<PhaseCost> = phases.collect();
+        let mut work = phases.iter().map(|phase| phase.multiply_accumulates);
+        let work = work.try_fold(0_u64, |sum, work| Some(sum.saturating_add(work?)));
         RunCost {
             images,
-            phases: phases.collect(),
+            seconds: work.map(|work| Seconds::of(work, host.threads)),
+            phases,
             disk: disk::of(self, host),
+            working_disk: self.working_bytes(self.data.source.image_size()),
         }
     }
 
@@ -130,7 +141,7 @@ impl RunPlan {
         (encoder, head)
     }
 
-    fn phase_cost(&self, phase: &PhasePlan, last: bool, host: &Host) -> PhaseCost {
+    fn phase_cost(&self, phase: &PhasePlan, last: bool, memory: Option<Memory>) -> PhaseCost {
         let size = self.data.source.image_size();
         let (encoder, head) = self.parts(phase, size);
         let encoder_parameters = Parameters::of(&encoder).trainable;
@@ -142,7 +153,10 @@ impl RunPlan {
         };
         let work = head.as_ref().map(|head| Work::of(phase, &encoder, head));
         let images = self.data.split_sizes();
-        let steps = self.data.train_images().map(|train| Steps::of(phase, train));
+        let steps = self
+            .data
+            .train_images()
+            .map(|train| Steps::of(phase, train));
         PhaseCost {
             name: phase.name.clone(),
             trained,
@@ -154,7 +168,7 @@ impl RunPlan {
                 .zip(images)
                 .map(|(work, images)| work.phase(phase, images, last)),
             learning_rate: learning_rate(phase),
-            memory: memory::of(self, phase, host),
+            memory,
             layers: encoder
                 .into_iter()
                 .chain(head.into_iter().flatten())
@@ -224,7 +238,9 @@ impl Work {
     fn step(self, batch: usize) -> u64 {
         let batch = batch as u64;
         let layers = batch.saturating_mul(self.forward.saturating_add(self.backward));
-        let pairs = batch.saturating_mul(batch).saturating_mul(3 * self.compared);
+        let pairs = batch
+            .saturating_mul(batch)
+            .saturating_mul(3 * self.compared);
         layers.saturating_add(pairs)
     }
 

@@ -58,7 +58,10 @@ impl References {
         };
         let Some(folder) = loaded.folder(key) else {
             let help = "write `reference` in the spec itself";
-            problems.push(refuse("a template cannot name a reference file".into(), help));
+            problems.push(refuse(
+                "a template cannot name a reference file".into(),
+                help,
+            ));
             return None;
         };
         let file = folder.join(&spec.file);
@@ -153,8 +156,14 @@ fn curves(
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = (1..).zip(text.lines().map(str::trim_end));
     if lines.next().map_or("", |(_, line)| line) != HEADER {
-        let message = format!("`{}` does not begin with the names of the columns", file.display());
-        return Err(vec![refuse(message, &format!("make `{HEADER}` its first line"))]);
+        let message = format!(
+            "`{}` does not begin with the names of the columns",
+            file.display()
+        );
+        return Err(vec![refuse(
+            message,
+            &format!("make `{HEADER}` its first line"),
+        )]);
     }
     let (mut points, mut problems, mut more) = (Vec::new(), Vec::new(), 0);
     let mut seen = HashSet::new();
@@ -201,7 +210,10 @@ fn wrong_line(file: &Path, number: usize, line: &str, field: usize, why: String)
         .take(field)
         .map(|part| part.chars().count() + 1)
         .sum();
-    let len = line.split(',').nth(field).map_or(1, |part| part.chars().count());
+    let len = line
+        .split(',')
+        .nth(field)
+        .map_or(1, |part| part.chars().count());
     // Nobody reads on behind this.
     let shown: String = line.chars().take(1000).collect();
     Problem::new(Code::Reference, "a line that is not a point of a curve")

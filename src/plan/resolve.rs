@@ -34,6 +34,10 @@ pub(super) fn resolve(
     let data = data(&spec.data);
     conflicts::find(loaded, &data, &phases, problems);
     let reference = references.read(loaded, &phases, problems);
+    // What was mended may ask for any number of runs.
+    if !problems.is_empty() || !loaded.is_whole() {
+        return Vec::new();
+    }
     let origins = loaded
         .origins
         .iter()

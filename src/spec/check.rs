@@ -138,7 +138,8 @@ impl Check<'_> {
         if let Some(meant) = schema::meant(name, valid.iter().copied()) {
             problem = problem.means(meant);
         } else if name.contains('.') {
-            let help = "write the keys one inside the other: dots divide keys in `--set` and `sweep` only";
+            let help =
+                "write the keys one inside the other: dots divide keys in `--set` and `sweep` only";
             problem = problem.help(help);
         } else if owner.knows(name) && inherited {
             let label = &source.label;

@@ -9,9 +9,8 @@ use std::path::Path;
 /// Reads a spec file: regular files only, at most 1 MiB, UTF-8.
 pub(super) fn read(path: &Path) -> Result<String, Box<Problem>> {
     let shown = path.display();
-    let refuse = |code, message: String, help: &str| {
-        Box::new(Problem::new(code, message).help(help))
-    };
+    let refuse =
+        |code, message: String, help: &str| Box::new(Problem::new(code, message).help(help));
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => refuse(
             Code::NotFound,

@@ -105,7 +105,10 @@ impl Index {
 
     /// The same places, each shifted.
     pub(crate) fn shifted(mut self, shift: &dyn Fn(Span) -> Span) -> Self {
-        #[expect(clippy::iter_over_hash_type, reason = "each entry is changed by itself")]
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "each entry is changed by itself"
+        )]
         for entry in self.entries.values_mut() {
             entry.key = entry.key.map(shift);
             entry.value = shift(entry.value);
@@ -138,7 +141,10 @@ impl Index {
             above = parent(above)?;
             if let Some(entry) = self.entries.get(above) {
                 let anchor = &self.anchors[entry.alias?];
-                return Some(join_paths(anchor, path[above.len()..].trim_start_matches('.')));
+                return Some(join_paths(
+                    anchor,
+                    path[above.len()..].trim_start_matches('.'),
+                ));
             }
         }
     }

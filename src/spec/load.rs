@@ -67,10 +67,18 @@ impl Loaded {
         !self.unsure.iter().any(touches)
     }
 
+    /// Whether every value is the one that was written.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unsure.is_empty()
+    }
+
     /// Whether the value at a path was written by the spec itself or above it, and not by what it extends.
     #[must_use]
     pub fn is_own(&self, path: &str) -> bool {
-        self.layers.get(path).is_some_and(|&layer| layer >= self.own)
+        self.layers
+            .get(path)
+            .is_some_and(|&layer| layer >= self.own)
     }
 
     /// What this point of a sweep sets, in words, if a place lies outside of it.
@@ -78,7 +86,10 @@ impl Loaded {
     pub fn point_note(&self, place: Option<&Place>) -> Option<String> {
         let mut written = self.sources.iter().filter(|s| s.kind == LayerKind::Sweep);
         let inside = written.any(|source| place.is_some_and(|place| source.wrote(place)));
-        let each = self.point.iter().map(|(key, value)| format!("{key} = {value}"));
+        let each = self
+            .point
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}"));
         let words = each.collect::<Vec<_>>().join(", ");
         (!inside && !words.is_empty()).then(|| format!("at the point {words}"))
     }
@@ -138,7 +149,9 @@ pub fn read_with(path: &Path, overrides: &Overrides, env: &[(String, String)]) -
         };
     };
     let points = checked(&layers, overrides, &mut found);
-    let first = points.first().and_then(|point| point.merged.root.get("name"));
+    let first = points
+        .first()
+        .and_then(|point| point.merged.root.get("name"));
     let name = first.and_then(Value::as_str).map(str::to_owned);
     let named = name.is_some();
     let names = {
@@ -159,7 +172,7 @@ pub fn read_with(path: &Path, overrides: &Overrides, env: &[(String, String)]) -
         match self::typed(path, point, name) {
             Ok(loaded) => typed.push(loaded),
             // What cannot be mended only hides conflicts.
-            Err(problem) if right => found.push(problem),
+            Err(problem) if right => found.push(*problem),
             Err(_) => {}
         }
     }
@@ -237,8 +250,13 @@ fn glance(layers: &Layers, max_runs: usize, found: &mut Found) {
         bare(layers, &base, found);
         return;
     };
-    let own = layers.sources.iter().filter(|s| s.kind == LayerKind::Profile);
-    let sweeps = own.flat_map(|source| source.tree.iter()).any(|(key, _)| key == "sweep");
+    let own = layers
+        .sources
+        .iter()
+        .filter(|s| s.kind == LayerKind::Profile);
+    let sweeps = own
+        .flat_map(|source| source.tree.iter())
+        .any(|(key, _)| key == "sweep");
     let most = if sweeps { PROFILE_POINTS } else { 1 };
     let known = known(layers, &base, &axes);
     for point in axes.star(most) {
@@ -247,7 +265,9 @@ fn glance(layers: &Layers, max_runs: usize, found: &mut Found) {
 }
 
 fn axes(base: &Merged, max_runs: usize, found: &mut Found) -> Option<Axes> {
-    check_sweep(base, found).then(|| Axes::of(base, max_runs, found)).flatten()
+    check_sweep(base, found)
+        .then(|| Axes::of(base, max_runs, found))
+        .flatten()
 }
 
 /// Paths that may be set by what was not merged.
@@ -316,7 +336,7 @@ fn look(
 }
 
 /// A checked point as a typed spec, mended where it is wrong.
-fn typed(path: &Path, checked: Checked, name: String) -> Result<Loaded, Problem> {
+fn typed(path: &Path, checked: Checked, name: String) -> Result<Loaded, Box<Problem>> {
     let Checked {
         point,
         merged,
@@ -325,12 +345,11 @@ fn typed(path: &Path, checked: Checked, name: String) -> Result<Loaded, Problem>
     let mut unsure: BTreeSet<String> = wrong.into_iter().collect();
     let values = mended(&merged.root, &mut unsure);
     let mut spec: Spec = serde_json::from_value(values).map_err(|error| {
-        Problem::new(
-            Code::Internal,
-            format!("the check let through what serde refuses: {error}"),
-        )
-        .at(merged.sources[merged.own].value_place(""))
-        .help("this is a mistake in supcon, please report it with the spec")
+        let message = format!("the check let through what serde refuses: {error}");
+        let problem = Problem::new(Code::Internal, message)
+            .at(merged.sources[merged.own].value_place(""))
+            .help("this is a mistake in supcon, please report it with the spec");
+        Box::new(problem)
     })?;
     spec.name = name;
     let (layers, origins) = origins::of(&merged);

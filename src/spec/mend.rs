@@ -65,9 +65,8 @@ impl Mend<'_> {
             (Kind::Step(steps), Value::Dict(_, dict)) => self.step(path, dict, steps),
             (Kind::List(item, _) | Kind::Set(item, _), Value::Array(_, items)) => {
                 let each = items.iter().enumerate();
-                let each = each.filter_map(|(i, value)| {
-                    self.value(&join(path, &i.to_string()), value, item)
-                });
+                let each = each
+                    .filter_map(|(i, value)| self.value(&join(path, &i.to_string()), value, item));
                 Some(each.collect())
             }
             (
@@ -87,12 +86,7 @@ impl Mend<'_> {
         })
     }
 
-    fn part(
-        &mut self,
-        path: &str,
-        dict: &Dict,
-        part: &'static Part,
-    ) -> Option<serde_json::Value> {
+    fn part(&mut self, path: &str, dict: &Dict, part: &'static Part) -> Option<serde_json::Value> {
         let tag = join(path, part.tag);
         if self.wrong.contains(&tag) {
             return None;
@@ -127,7 +121,9 @@ impl Mend<'_> {
         dict: &Dict,
         steps: &'static [Key],
     ) -> Option<serde_json::Value> {
-        if self.wrong.iter().any(|wrong| is_within(wrong, path)) {
+        let behind = self.wrong.range(path.to_owned()..);
+        let mut near = behind.take_while(|wrong| wrong.starts_with(path));
+        if near.any(|wrong| is_within(wrong, path)) {
             return None;
         }
         let (name, value) = dict.iter().next()?;
@@ -169,7 +165,10 @@ fn something(kind: &'static Kind) -> Option<serde_json::Value> {
 
 fn inside(range: &Range) -> f64 {
     let tries = [0.5, 1.0, range.min, range.max];
-    tries.into_iter().find(|x| range.contains(*x)).unwrap_or(0.5)
+    tries
+        .into_iter()
+        .find(|x| range.contains(*x))
+        .unwrap_or(0.5)
 }
 
 /// The values for serde, without what `~` deleted.
@@ -188,7 +187,9 @@ fn plain(value: &Value) -> serde_json::Value {
         Value::Bool(_, x) => (*x).into(),
         Value::Num(_, Num::U64(x)) => (*x).into(),
         // `1e3` is a thousand, also where a whole number is due.
-        Value::Num(_, Num::F64(x)) if x.fract() == 0.0 && x.abs() <= EXACT && !(*x == 0.0 && x.is_sign_negative()) => {
+        Value::Num(_, Num::F64(x))
+            if x.fract() == 0.0 && x.abs() <= EXACT && !(*x == 0.0 && x.is_sign_negative()) =>
+        {
             (*x as i64).into()
         }
         Value::Num(_, Num::I128(x)) => i64::try_from(*x).map_or((*x as f64).into(), Into::into),

@@ -68,7 +68,10 @@ impl Text {
         let Some(&start) = self.starts.get(number.wrapping_sub(1)) else {
             return "";
         };
-        let end = self.starts.get(number).map_or(self.text.len(), |end| end - 1);
+        let end = self
+            .starts
+            .get(number)
+            .map_or(self.text.len(), |end| end - 1);
         &self.text[start..end]
     }
 

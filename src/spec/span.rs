@@ -191,7 +191,7 @@ impl Scanner<'_> {
         let said = Said {
             info: error.info(),
             at,
-            open: self.frames.iter().map(|frame| frame.begins).filter(bracket).next_back(),
+            open: self.frames.iter().map(|frame| frame.begins).rfind(bracket),
         };
         syntax::explain(&said, text, self.place)
     }
@@ -356,7 +356,9 @@ impl Scanner<'_> {
         };
         let text = format!("more than {what}, counting what aliases stand for");
         let help = "write a shorter spec, with fewer aliases";
-        Err(Box::new(self.problem(Code::AliasLimit, &text, span).help(help)))
+        Err(Box::new(
+            self.problem(Code::AliasLimit, &text, span).help(help),
+        ))
     }
 
     fn refuse_tag(&self, tagged: bool, span: Span) -> Step {

@@ -31,7 +31,10 @@ pub(crate) struct Point {
 impl Point {
     /// What it sets, in words.
     pub(crate) fn words(&self) -> String {
-        let each = self.values.iter().map(|(key, value)| format!("{key} = {value}"));
+        let each = self
+            .values
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}"));
         each.collect::<Vec<_>>().join(", ")
     }
 }
@@ -181,7 +184,10 @@ pub(crate) fn check(merged: &Merged, found: &mut Found) {
                     .at(merged.value_place(key, value))
                     .label("has no effect")
                     .related(merged.key_place(&leaf.written, leaf.value), "the axis")
-                    .help(format!("set `{}` instead, or delete `sweep` with `~`", leaf.written)),
+                    .help(format!(
+                        "set `{}` instead, or delete `sweep` with `~`",
+                        leaf.written
+                    )),
             );
         }
     }

@@ -1,9 +1,7 @@
 //! The one file that knows the YAML value crate: text to `Tree` and back. A `Tree` keeps the order of keys; of equal
 //! keys it keeps the first, since `span` reports the others with both places.
 
-use serde::de::{
-    Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::Serialize;
 use std::fmt;
 

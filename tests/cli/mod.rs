@@ -13,9 +13,9 @@ mod keys;
 mod layers;
 #[cfg(target_os = "linux")]
 mod limits;
-mod preview;
 #[cfg(unix)]
 mod pipes;
+mod preview;
 mod problems;
 mod shipped;
 mod survives;

@@ -7,7 +7,11 @@ use std::process::{Command, Output};
 fn shell(case: &Case, words: &str, end: &str) -> Output {
     let line = format!("\"$0\" {words} {end}");
     Command::new("bash")
-        .args(["-c", &format!("set -o pipefail; {line}"), env!("CARGO_BIN_EXE_supcon")])
+        .args([
+            "-c",
+            &format!("set -o pipefail; {line}"),
+            env!("CARGO_BIN_EXE_supcon"),
+        ])
         .current_dir(case.dir.path())
         .output()
         .expect("bash")
@@ -30,7 +34,10 @@ fn a_reader_that_goes_away_is_no_mistake() {
         for end in ["| true", "| head -c 10", "| head -1"] {
             let output = shell(&case, verb, end);
             let text = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && text.is_empty(), "{verb} {end}: {text}");
+            assert!(
+                output.status.success() && text.is_empty(),
+                "{verb} {end}: {text}"
+            );
         }
     }
 }
@@ -43,6 +50,9 @@ fn a_full_disk_is_said_and_sets_the_exit_code() {
         let output = shell(&case, verb, "> /dev/full");
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(7), "{verb}: {text}");
-        assert!(text.starts_with("error[DISK-FULL]: cannot write to standard output"), "{verb}: {text}");
+        assert!(
+            text.starts_with("error[DISK-FULL]: cannot write to standard output"),
+            "{verb}: {text}"
+        );
     }
 }

@@ -9,11 +9,17 @@ impl Find<'_> {
     /// Judges every line of `expect`.
     pub(super) fn expectations(&mut self, data: &DataPlan, phases: &[PhasePlan]) {
         // What a phase measures follows from its head.
-        let heads = phases.iter().map(|phase| format!("phases.{}.head", phase.name));
+        let heads = phases
+            .iter()
+            .map(|phase| format!("phases.{}.head", phase.name));
         let known = self.loaded.is_sure("data.validation")
             && !phases.is_empty()
             && heads.into_iter().all(|head| self.loaded.is_sure(&head));
-        let metrics = if known { metrics(data, phases) } else { Vec::new() };
+        let metrics = if known {
+            metrics(data, phases)
+        } else {
+            Vec::new()
+        };
         for (i, expect) in self.loaded.spec.expect.clone().iter().enumerate() {
             let path = format!("expect.{i}");
             if known && self.loaded.is_sure(&format!("{path}.metric")) {
@@ -34,7 +40,8 @@ impl Find<'_> {
             .at(self.loaded.place(&format!("{path}.metric")))
             .did_you_mean(&expect.metric, metrics.iter().map(String::as_str))
             .note(format!("measured: {}", metrics.join(", ")));
-        self.problems.push(problem.or_help("write one of the measured figures"));
+        self.problems
+            .push(problem.or_help("write one of the measured figures"));
     }
 
     fn figures(&mut self, path: &str, expect: &ExpectSpec) {

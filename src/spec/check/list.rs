@@ -1,14 +1,21 @@
 //! Lists: their length, their items, and items that are equal.
 
-use super::{Check, scalar};
+use super::{Check, EXACT, scalar};
 use crate::diag::{Code, Problem};
 use crate::spec::index::join;
 use crate::spec::schema::Kind;
-use figment::value::Value;
+use figment::value::{Num, Value};
 use std::collections::HashMap;
 
 impl Check<'_> {
-    pub(super) fn list(&mut self, path: &str, name: &str, value: &Value, item: &'static Kind, least: usize) {
+    pub(super) fn list(
+        &mut self,
+        path: &str,
+        name: &str,
+        value: &Value,
+        item: &'static Kind,
+        least: usize,
+    ) {
         let Value::Array(_, items) = value else {
             let problem = self.wrong_type(path, value, "a list");
             let help = "write it in brackets, as in `[a, b]`; lists are replaced as a whole";
@@ -28,7 +35,9 @@ impl Check<'_> {
             Code::EmptyList,
             format!("`{path}` needs at least {least} {what}"),
         );
-        let problem = problem.at(self.merged.value_place(path, value)).label("empty");
+        let problem = problem
+            .at(self.merged.value_place(path, value))
+            .label("empty");
         self.report(path, problem.help(format!("write at least {least} {what}")));
     }
 
@@ -43,7 +52,10 @@ impl Check<'_> {
             if first == i {
                 continue;
             }
-            let place = |i: usize| self.merged.value_place(&join(path, &i.to_string()), &items[i]);
+            let place = |i: usize| {
+                self.merged
+                    .value_place(&join(path, &i.to_string()), &items[i])
+            };
             let message = format!("`{path}` holds {} twice", scalar::describe(item));
             let problem = Problem::new(Code::DuplicateValue, message)
                 .at(place(i))
@@ -58,11 +70,14 @@ impl Check<'_> {
 /// A value as text that is the same for equal values, however they were written.
 fn canonical(value: &Value) -> String {
     match value {
+        Value::Num(_, Num::F64(x)) if x.fract() == 0.0 && x.abs() <= EXACT => {
+            (*x as i128).to_string()
+        }
         Value::Num(_, number) => {
-            let whole = number.to_i128().or_else(|| number.to_u128()?.try_into().ok());
-            whole.map_or_else(|| format!("{:e}", scalar::as_float(*number)), |n| {
-                format!("{:e}", n as f64) + &n.to_string()
-            })
+            let whole = number
+                .to_i128()
+                .or_else(|| number.to_u128()?.try_into().ok());
+            whole.map_or_else(|| scalar::as_float(*number).to_string(), |n| n.to_string())
         }
         Value::Array(_, items) => {
             let items: Vec<String> = items.iter().map(canonical).collect();

@@ -61,11 +61,15 @@ impl Check<'_> {
         };
         // `1e3` and `20.0` are whole; -0 is not a number of anything.
         let whole = match number {
-            Num::F64(x) if x.fract() == 0.0 && (0.0..=EXACT).contains(&x) && !x.is_sign_negative() => {
+            Num::F64(x)
+                if x.fract() == 0.0 && (0.0..=EXACT).contains(&x) && !x.is_sign_negative() =>
+            {
                 Some(x as u128)
             }
             Num::F64(_) => None,
-            number => number.to_u128().or_else(|| number.to_i128()?.try_into().ok()),
+            number => number
+                .to_u128()
+                .or_else(|| number.to_i128()?.try_into().ok()),
         };
         let inside = whole.is_some_and(|x| x >= u128::from(min) && x <= u128::from(max));
         let fraction = matches!(number, Num::F64(x) if x.fract() != 0.0 && x.is_finite());
@@ -77,7 +81,11 @@ impl Check<'_> {
             } else {
                 format!("from {min} to {max}")
             };
-            let digits = if matches!(number, Num::F64(x) if x > EXACT) { ", in digits" } else { "" };
+            let digits = if matches!(number, Num::F64(x) if x > EXACT) {
+                ", in digits"
+            } else {
+                ""
+            };
             self.out_of_range(path, value, &format!("a whole number {limit}{digits}"));
         }
     }
@@ -105,7 +113,10 @@ impl Check<'_> {
         );
         let problem = problem.at(self.merged.value_place(path, value));
         let problem = problem.label(format!("must be {allowed}"));
-        self.report(path, problem.help(format!("write a number that is {allowed}")));
+        self.report(
+            path,
+            problem.help(format!("write a number that is {allowed}")),
+        );
     }
 
     fn text(&mut self, path: &str, value: &Value, expected: &str) {
@@ -113,7 +124,10 @@ impl Check<'_> {
             Value::String(_, text) if !text.trim().is_empty() => {}
             Value::Num(..) | Value::Bool(..) => {
                 let problem = self.wrong_type(path, value, expected);
-                self.report(path, problem.help("put it in quotes if it is meant as text"));
+                self.report(
+                    path,
+                    problem.help("put it in quotes if it is meant as text"),
+                );
             }
             _ => self.push_wrong(path, value, expected),
         }

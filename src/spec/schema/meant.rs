@@ -69,7 +69,10 @@ mod tests {
 
     #[test]
     fn words_of_other_programs_lead_to_our_keys() {
-        assert_eq!(meant("lr", ["name", "learning_rate"]), Some("learning_rate"));
+        assert_eq!(
+            meant("lr", ["name", "learning_rate"]),
+            Some("learning_rate")
+        );
         assert_eq!(meant("steps", ["epochs"]), Some("epochs"));
         assert_eq!(meant("batch", ["batch_size", "epochs"]), Some("batch_size"));
         assert_eq!(meant("width", ["widths", "name"]), Some("widths"));

@@ -51,7 +51,12 @@ impl NameRule {
             c if plain(c) || self.signs.contains(c) => c,
             _ => '-',
         };
-        let fixed: String = word.to_lowercase().chars().map(letter).take(MAX_NAME).collect();
+        let fixed: String = word
+            .to_lowercase()
+            .chars()
+            .map(letter)
+            .take(MAX_NAME)
+            .collect();
         let fixed = fixed.trim_matches(['-', '_', '.']);
         self.accepts(fixed).then(|| fixed.to_owned())
     }

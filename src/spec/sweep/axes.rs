@@ -139,9 +139,8 @@ fn is_zip_even(merged: &Merged, leaves: &[Leaf], found: &mut Found) -> bool {
     let wanted = length(first.value);
     for leaf in others.iter().filter(|leaf| length(leaf.value) != wanted) {
         let (key, other, n) = (&leaf.key, &first.key, length(leaf.value));
-        let message = format!(
-            "`zip` needs lists of one length: `{key}` has {n}, `{other}` has {wanted}"
-        );
+        let message =
+            format!("`zip` needs lists of one length: `{key}` has {n}, `{other}` has {wanted}");
         found.push(
             Problem::new(Code::Conflict, message)
                 .at(merged.key_place(&leaf.written, leaf.value))

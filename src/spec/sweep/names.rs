@@ -12,9 +12,16 @@ pub(crate) fn names(name: &str, points: &[&Point]) -> Vec<String> {
     let Some(first) = points.first().filter(|first| !first.values.is_empty()) else {
         return vec![name.to_owned(); points.len()];
     };
-    let differs = |at: usize| points.iter().any(|point| point.values[at].1 != first.values[at].1);
+    let differs = |at: usize| {
+        points
+            .iter()
+            .any(|point| point.values[at].1 != first.values[at].1)
+    };
     let varied: Vec<usize> = (0..first.values.len()).filter(|&at| differs(at)).collect();
-    let keys: Vec<&str> = varied.iter().map(|&at| first.values[at].0.as_str()).collect();
+    let keys: Vec<&str> = varied
+        .iter()
+        .map(|&at| first.values[at].0.as_str())
+        .collect();
     let with = |show: fn(&str) -> String| -> Vec<String> {
         let named = points.iter().map(|point| {
             let parts = varied.iter().map(|&at| {
@@ -31,7 +38,9 @@ pub(crate) fn names(name: &str, points: &[&Point]) -> Vec<String> {
     };
     let numbered = || {
         let numbers = 1..=points.len();
-        numbers.map(|number| format!("{name}-point-{number}")).collect()
+        numbers
+            .map(|number| format!("{name}-point-{number}"))
+            .collect()
     };
     let tries = [with(rounded), with(value)];
     tries.into_iter().find(fits).unwrap_or_else(numbered)
@@ -50,7 +59,11 @@ fn brief(key: &str, all: &[&str]) -> String {
 /// A value as a part of a name; a list or text without any letter or digit has a word of its own.
 fn value(text: &str) -> String {
     let label = label(text);
-    if label.is_empty() { "empty".into() } else { label }
+    if label.is_empty() {
+        "empty".into()
+    } else {
+        label
+    }
 }
 
 /// As `value`, a number with a few digits only.
@@ -114,7 +127,10 @@ mod tests {
     #[test]
     fn what_is_the_same_in_all_points_is_not_named() {
         let point = |epochs| [("a.epochs", epochs), ("b.width", "4")];
-        assert_eq!(named(&[&point("1"), &point("2")]), ["x-epochs-1", "x-epochs-2"]);
+        assert_eq!(
+            named(&[&point("1"), &point("2")]),
+            ["x-epochs-1", "x-epochs-2"]
+        );
         assert_eq!(named(&[&point("1")]), ["x"]);
     }
 
