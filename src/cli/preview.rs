@@ -1,6 +1,6 @@
 //! `supcon preview`: a contact sheet, as PNG, of what a phase's augmentation makes of some training images.
 
-use super::{FolderArgs, SpecArgs, check, out};
+use super::{FolderArgs, Format, SpecArgs, check, out};
 use crate::data::{self, DataError, Dataset, LoadOptions};
 use crate::diag::{Code, Place, Problem, Problems};
 use crate::plan::{RunPlan, load_runs, spec_files};
@@ -46,6 +46,11 @@ pub(super) fn preview(args: &PreviewArgs) -> ExitCode {
     };
     let data = match load(&plan, &args.folders) {
         Ok(data) => data,
+        Err(error) if args.specs.format == Format::Json => {
+            let problem = Problem::new(error.code(), error.to_string());
+            check::show(&problem.into(), Format::Json);
+            return ExitCode::from(DATA);
+        }
         Err(error) => return refuse(&format!("error[{}]: {error}", error.code()), DATA),
     };
     for note in &data.notes {

@@ -5,7 +5,7 @@ use super::layers::{Layers, STEERING, quoted};
 use super::limits::MAX_PROFILES;
 use super::source::{LayerKind, Source};
 use super::yaml::Tree;
-use crate::diag::{Code, Found, Problem, suggest};
+use crate::diag::{Code, Found, Place, Problem, suggest};
 
 /// The mapping below `profiles` in one file.
 fn section(source: &Source) -> Option<&Tree> {
@@ -109,10 +109,15 @@ pub(crate) fn select(layers: &Layers, name: &str) -> Layers {
 pub(crate) fn unknown(layers: &Layers, name: &str) -> Problem {
     let known = names(layers);
     let label = &layers.sources[layers.own].label;
-    let problem = Problem::new(
-        Code::UnknownName,
-        format!("{label} has no profile `{name}`"),
-    );
+    let place = Place {
+        file: "--profile".into(),
+        line: 1,
+        column: 1,
+        len: name.chars().count().max(1),
+        line_text: name.to_owned(),
+    };
+    let message = format!("{label} has no profile `{name}`");
+    let problem = Problem::new(Code::UnknownName, message).at(place);
     let problem = match suggest(name, known.iter().map(String::as_str)) {
         Some(nearest) => problem.help(format!("did you mean `--profile {nearest}`?")),
         None => problem.help("leave `--profile` out, or write the section `profiles` in the spec"),

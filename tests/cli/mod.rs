@@ -13,6 +13,7 @@ mod keys;
 mod layers;
 #[cfg(target_os = "linux")]
 mod limits;
+mod mistakes;
 #[cfg(unix)]
 mod pipes;
 mod preview;
