@@ -1,8 +1,8 @@
 //! `supcon check`: says whether specs are right, and everything that is wrong with them.
 
-use super::{Format, SpecArgs};
+use super::{Format, SpecArgs, out};
 use crate::diag::Problems;
-use crate::plan::load_runs;
+use crate::plan::check_specs;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -14,10 +14,10 @@ pub(super) const REFUSED: u8 = 2;
 
 /// Checks every spec.
 pub(super) fn check(args: &SpecArgs) -> ExitCode {
-    match load_runs(&args.paths, &args.overrides()) {
+    match check_specs(&args.paths, &args.overrides()) {
         Ok(runs) => {
             let specs: BTreeSet<&String> = runs.iter().map(|run| &run.name).collect();
-            println!("{}", accepted(specs.len(), runs.len(), args.format));
+            out::line(&accepted(specs.len(), runs.len(), args.format));
             ExitCode::SUCCESS
         }
         Err(problems) => refuse(&problems, args.format),
@@ -46,9 +46,9 @@ pub(super) fn show(problems: &Problems, format: Format) {
         Format::Text => {
             let no_color = std::env::var_os("NO_COLOR");
             let color = is_coloured(std::io::stderr().is_terminal(), no_color.as_deref());
-            eprint!("{}{}", problems.render(color), problems.pointer());
+            out::warn(&format!("{}{}", problems.render(color), problems.pointer()));
         }
-        Format::Json => println!("{}", problems.to_json()),
+        Format::Json => out::line(&problems.to_json()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `supcon help`: what a code means, how a verb is used, or the list of both.
 
-use super::Cli;
 use super::check::REFUSED;
+use super::{Cli, out};
 use crate::diag::{Code, nearest};
 use clap::{CommandFactory, Parser};
 use std::fmt::Write;
@@ -13,13 +13,13 @@ const NEAREST: usize = 3;
 /// Explains each word; without one, lists all of them.
 pub(super) fn help(words: &[String]) -> ExitCode {
     if words.is_empty() {
-        print!("{}\n{}", Cli::command().render_help(), list());
+        out::print(&format!("{}\n{}", Cli::command().render_help(), list()));
         return ExitCode::SUCCESS;
     }
     // Nothing is half answered: an unknown word is said before anything else.
     let mut unknown = false;
     for word in words.iter().filter(|word| topic(word).is_none()) {
-        eprintln!("error: {}", stranger(word));
+        out::warn(&format!("error: {}\n", stranger(word)));
         unknown = true;
     }
     if unknown {
@@ -27,10 +27,10 @@ pub(super) fn help(words: &[String]) -> ExitCode {
     }
     for (i, topic) in words.iter().filter_map(|word| topic(word)).enumerate() {
         if i > 0 {
-            println!();
+            out::line("");
         }
         match topic {
-            Topic::Code(code) => print!("{}", code.explain()),
+            Topic::Code(code) => out::print(&code.explain()),
             Topic::Verb(verb) => explain_verb(&verb),
         }
     }

@@ -1,5 +1,6 @@
 //! `supcon list`: what a spec can name, a line each, with keys and defaults from the schema's tables.
 
+use super::out;
 use crate::spec::schema::{self, Need, Part, Section};
 use crate::spec::templates;
 use clap::ValueEnum;
@@ -27,7 +28,7 @@ pub(super) enum What {
 
 /// Prints one list, or all of them.
 pub(super) fn list(what: Option<What>) -> ExitCode {
-    print!("{}", text(what));
+    out::print(&text(what));
     ExitCode::SUCCESS
 }
 

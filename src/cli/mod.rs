@@ -12,6 +12,7 @@ mod doctor;
 mod help;
 mod list;
 mod new;
+mod out;
 mod plan;
 mod preview;
 mod report;
@@ -168,7 +169,11 @@ impl FolderArgs {
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Cli::parse().verb {
+    out::finish(verb(Cli::parse().verb))
+}
+
+fn verb(verb: Verb) -> ExitCode {
+    match verb {
         #[cfg(feature = "train")]
         Verb::Run(args) => run::run(&args),
         Verb::Check { specs } => check::check(&specs),

@@ -1,7 +1,7 @@
 //! `supcon new`: writes an annotated spec to begin with, and says what to do next. Its text is `templates/new.yaml`; with
 //! `--from`, what the template sets is left out of it.
 
-use super::{Format, check::refuse};
+use super::{Format, check::refuse, out};
 use crate::diag::{Code, Problem, Problems, suggest};
 use crate::spec::schema::{LABEL, MAX_NAME};
 use crate::spec::templates;
@@ -35,7 +35,7 @@ pub(super) struct NewArgs {
 pub(super) fn new(args: &NewArgs) -> ExitCode {
     match create(args) {
         Ok(made) => {
-            print!("{}", made.next_steps(args.from.is_none()));
+            out::print(&made.next_steps(args.from.is_none()));
             ExitCode::SUCCESS
         }
         Err(problems) => refuse(&problems, Format::Text),

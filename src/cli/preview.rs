@@ -1,6 +1,6 @@
 //! `supcon preview`: a contact sheet, as PNG, of what a phase's augmentation makes of some training images.
 
-use super::{FolderArgs, SpecArgs, check};
+use super::{FolderArgs, Format, SpecArgs, check, out};
 use crate::data::{self, DataError, Dataset, LoadOptions};
 use crate::diag::{Code, Place, Problem, Problems};
 use crate::plan::{RunPlan, load_runs, spec_files};
@@ -46,10 +46,15 @@ pub(super) fn preview(args: &PreviewArgs) -> ExitCode {
     };
     let data = match load(&plan, &args.folders) {
         Ok(data) => data,
+        Err(error) if args.specs.format == Format::Json => {
+            let problem = Problem::new(error.code(), error.to_string());
+            check::show(&problem.into(), Format::Json);
+            return ExitCode::from(DATA);
+        }
         Err(error) => return refuse(&format!("error[{}]: {error}", error.code()), DATA),
     };
     for note in &data.notes {
-        eprintln!("note: {note}");
+        out::warn(&format!("note: {note}\n"));
     }
     let options = PreviewOptions {
         images: args.images as usize,
@@ -65,7 +70,7 @@ pub(super) fn preview(args: &PreviewArgs) -> ExitCode {
     });
     match write(&path, &png) {
         Ok(()) => {
-            println!("preview: {}", path.display());
+            out::line(&format!("preview: {}", path.display()));
             ExitCode::SUCCESS
         }
         Err(error) => refuse(&format!("error: {error}"), error.exit_code()),
@@ -73,7 +78,7 @@ pub(super) fn preview(args: &PreviewArgs) -> ExitCode {
 }
 
 fn refuse(message: &str, code: u8) -> ExitCode {
-    eprintln!("{message}");
+    out::warn(&format!("{message}\n"));
     ExitCode::from(code)
 }
 
@@ -131,7 +136,7 @@ fn load(plan: &RunPlan, folders: &FolderArgs) -> Result<Dataset, DataError> {
             && *told != progress.what
         {
             *told = progress.what;
-            eprintln!("{} ...", progress.what);
+            out::warn(&format!("{} ...\n", progress.what));
         }
     };
     let options = LoadOptions {

@@ -102,6 +102,7 @@ codes! {
         BadExtends "bad-extends" section::BAD_EXTENDS,
         BadOverride "bad-override" section::BAD_OVERRIDE,
         Conflict "conflict" section::CONFLICT,
+        NoEffect "no-effect" section::NO_EFFECT,
         DuplicateName "duplicate-name" section::DUPLICATE_NAME,
         DuplicatePoint "duplicate-point" section::DUPLICATE_POINT,
         TooManyRuns "too-many-runs" section::TOO_MANY_RUNS,

@@ -3,18 +3,20 @@
 //! nearest name.
 
 mod codes;
+mod found;
 mod json;
 mod render;
 mod suggest;
 mod text;
 
 pub use codes::{Code, Explanation, pointer, render_page};
+pub use found::Found;
 pub use suggest::{distance, nearest, suggest};
 
 use std::fmt;
 
 /// A stretch of one line of a file, or of an argument.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// File as the user named it, or what else was written (`--set`, `environment`).
     pub file: String,
@@ -104,7 +106,14 @@ impl Problem {
         self
     }
 
-    /// `did you mean` under the caret if `name` is close to a candidate.
+    /// Sets the one thing to do, unless something better was said.
+    #[must_use]
+    pub fn or_help(mut self, help: impl Into<String>) -> Self {
+        self.help.get_or_insert_with(|| help.into());
+        self
+    }
+
+    /// `did you mean` under the caret if `name` is close to a candidate, and that as the thing to do.
     #[must_use]
     pub fn did_you_mean<'a>(
         self,
@@ -112,9 +121,26 @@ impl Problem {
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         match suggest(name, candidates) {
-            Some(nearest) => self.label(format!("did you mean `{nearest}`?")),
+            Some(nearest) => self.means(nearest),
             None => self,
         }
+    }
+}
+
+impl Problem {
+    /// Adds a line to the explaining fact.
+    pub fn add_note(&mut self, more: &str) {
+        self.note = Some(match self.note.take() {
+            Some(note) => format!("{note}\n{more}"),
+            None => more.to_owned(),
+        });
+    }
+
+    /// Says what was meant.
+    #[must_use]
+    pub fn means(self, name: &str) -> Self {
+        let label = format!("did you mean `{name}`?");
+        self.label(label).help(format!("write `{name}`"))
     }
 }
 

@@ -60,6 +60,16 @@ impl Problems {
         out
     }
 
+    /// Draws the problems without the closing line, which speaks of specs.
+    #[must_use]
+    pub fn render_alone(&self) -> String {
+        let mut out = String::new();
+        for problem in self {
+            draw(&mut out, problem, &PLAIN);
+        }
+        out
+    }
+
     /// The one line that says where more is told about the codes of all problems.
     #[must_use]
     pub fn pointer(&self) -> String {

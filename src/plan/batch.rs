@@ -1,45 +1,118 @@
 //! Many specs at once: files and folders to the runs that they ask for, with the problems of all of them together.
 
 use super::RunPlan;
+use super::reference::References;
 use super::resolve::resolve;
-use crate::diag::{Code, Problem, Problems};
-use crate::spec::{Loaded, Overrides, load};
-use std::collections::BTreeMap;
+use crate::diag::{Code, Found, Place, Problem, Problems};
+use crate::spec::{Loaded, Overrides, Reading, read};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// Loads and resolves every spec below `paths`; runs stand in the order of paths, files within a folder sorted.
+/// Loads and resolves every spec below `paths`; runs stand in the order of paths, files within a folder sorted. All of
+/// them together may not be more than the limit.
 ///
 /// # Errors
 /// The problems of all files together.
 pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan>, Problems> {
-    let mut problems = Vec::new();
-    let files = spec_files(paths, &mut problems);
-    let mut names: BTreeMap<String, Loaded> = BTreeMap::new();
+    let runs = check_specs(paths, overrides)?;
+    if runs.len() <= overrides.max_runs {
+        return Ok(runs);
+    }
+    let message = format!("these specs ask for {} runs", runs.len());
+    let note = format!("the limit is {}", overrides.max_runs);
+    let problem = Problem::new(Code::TooManyRuns, message).note(note);
+    let help = "give fewer specs, or raise the limit with `--max-runs`";
+    Err(problem.help(help).into())
+}
+
+/// As `load_runs`, but with the limit for each spec by itself: nothing is begun.
+///
+/// # Errors
+/// The problems of all files together.
+pub fn check_specs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan>, Problems> {
+    let mut walked = Vec::new();
+    let files = find_files(paths, &mut walked);
+    let mut found = Found::default();
+    found.extend(walked);
+    let outcomes: Vec<Outcome> = files.iter().map(|file| outcome(file, overrides)).collect();
+    let bases: BTreeSet<&PathBuf> = outcomes.iter().flat_map(|one| &one.bases).collect();
+    // What a folder holds for others to extend is no experiment that lacks a name.
+    let is_base = |one: &Outcome| {
+        let id = || one.file.path.canonicalize().ok();
+        one.file.walked && !one.named && id().is_some_and(|id| bases.contains(&id))
+    };
+    let base: Vec<bool> = outcomes.iter().map(is_base).collect();
+    let mut names: BTreeMap<String, Option<Place>> = BTreeMap::new();
     let mut runs = Vec::new();
-    for file in files {
-        match load(&file, overrides) {
-            Err(found) => problems.extend(found.into_vec()),
-            Ok(points) => {
-                match resolve_all(&points) {
-                    Ok(found) => runs.extend(found),
-                    Err(found) => problems.extend(found.into_vec()),
-                }
-                for loaded in points {
-                    if let Some(earlier) = names.get(&loaded.spec.name) {
-                        problems.push(same_name(&loaded, earlier));
-                    }
-                    names.entry(loaded.spec.name.clone()).or_insert(loaded);
-                }
+    for (one, base) in outcomes.into_iter().zip(base) {
+        if base {
+            continue;
+        }
+        found.extend(one.problems);
+        runs.extend(one.runs);
+        for (name, place) in one.names {
+            if let Some(earlier) = names.get(&name) {
+                found.push(same_name(&name, place.clone(), earlier.clone()));
             }
+            names.entry(name).or_insert(place);
         }
     }
-    if runs.len() > overrides.max_runs {
-        let message = format!("these specs ask for {} runs", runs.len());
-        let note = format!("the limit is {}", overrides.max_runs);
-        let problem = Problem::new(Code::TooManyRuns, message).note(note);
-        problems.push(problem.help("give fewer specs, or raise the limit with `--max-runs`"));
+    Problems::or(found.finish(), runs)
+}
+
+/// What one file gives.
+struct Outcome {
+    file: SpecFile,
+    runs: Vec<RunPlan>,
+    problems: Vec<Problem>,
+    /// Name of each point and where it was written.
+    names: Vec<(String, Option<Place>)>,
+    named: bool,
+    bases: Vec<PathBuf>,
+}
+
+fn outcome(file: &SpecFile, overrides: &Overrides) -> Outcome {
+    let reading = read(&file.path, overrides);
+    let (named, bases) = (reading.named, reading.bases.clone());
+    let name = |point: &Loaded| (point.spec.name.clone(), point.place("name"));
+    let names = if reading.problems.is_empty() {
+        reading.points.iter().map(name).collect()
+    } else {
+        Vec::new()
+    };
+    let (runs, problems) = match resolve_reading(reading) {
+        Ok(runs) => (runs, Vec::new()),
+        Err(problems) => (Vec::new(), problems.into_vec()),
+    };
+    Outcome {
+        file: file.clone(),
+        runs,
+        problems,
+        names,
+        named,
+        bases,
     }
-    Problems::or(problems, runs)
+}
+
+/// The runs of a spec that was read.
+///
+/// # Errors
+/// What is wrong with single values, and all conflicts between those that are right.
+pub fn resolve_reading(reading: Reading) -> Result<Vec<RunPlan>, Problems> {
+    let wrong = !reading.problems.is_empty();
+    let mut found = Found::default();
+    found.extend(reading.problems);
+    let mut runs = Vec::new();
+    match resolve_all(&reading.points) {
+        // Two mended points may be alike because of what was mended.
+        Err(more) => found.extend(
+            more.into_vec()
+                .into_iter()
+                .filter(|problem| !wrong || problem.code != Code::DuplicatePoint),
+        ),
+        Ok(all) => runs = all,
+    }
+    Problems::or(found.finish(), runs)
 }
 
 /// The runs of all points of one spec, in their order.
@@ -47,20 +120,39 @@ pub fn load_runs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPlan
 /// # Errors
 /// Every conflict between sections, and points that describe the same runs.
 pub fn resolve_all(points: &[Loaded]) -> Result<Vec<RunPlan>, Problems> {
-    let (mut runs, mut problems) = (Vec::new(), Vec::new());
+    let (mut runs, mut found) = (Vec::new(), Found::default());
+    let mut references = References::default();
+    let mut conflicts: Vec<(&Loaded, Problem)> = Vec::new();
+    let mut counts: HashMap<(String, Option<Place>), usize> = HashMap::new();
     let mut seen: BTreeMap<String, &Loaded> = BTreeMap::new();
     for loaded in points {
-        match resolve(loaded) {
-            Err(found) => problems.extend(found.into_vec()),
-            Ok(found) => {
-                let first = found.first();
-                let earlier = first.and_then(|run| seen.insert(run.identity(), loaded));
-                problems.extend(earlier.map(|earlier| same_point(loaded, earlier)));
-                runs.extend(found);
+        let mut problems = Vec::new();
+        let resolved = resolve(loaded, &mut references, &mut problems);
+        if let Some(first) = resolved.first().filter(|_| problems.is_empty()) {
+            let earlier = seen.insert(first.identity(), loaded);
+            found.extend(earlier.map(|earlier| same_point(loaded, earlier)));
+        }
+        runs.extend(resolved);
+        for problem in problems {
+            let count = counts.entry((problem.message.clone(), problem.place.clone()));
+            let count = count.or_default();
+            *count += 1;
+            if *count == 1 {
+                conflicts.push((loaded, problem));
             }
         }
     }
-    Problems::or(problems, runs)
+    for (loaded, mut problem) in conflicts {
+        let count = counts[&(problem.message.clone(), problem.place.clone())];
+        // What is wrong at every point is not the sweep's doing.
+        if count < points.len()
+            && let Some(note) = loaded.point_note(problem.place.as_ref())
+        {
+            problem.add_note(&note);
+        }
+        found.push(problem);
+    }
+    Problems::or(found.finish(), runs)
 }
 
 fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {
@@ -86,51 +178,74 @@ fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {
         .help("delete one of the values: a run is never trained twice")
 }
 
-fn same_name(loaded: &Loaded, earlier: &Loaded) -> Problem {
+fn same_name(name: &str, place: Option<Place>, earlier: Option<Place>) -> Problem {
     Problem::new(
         Code::DuplicateName,
-        format!("two experiments are called `{}`", loaded.spec.name),
+        format!("two experiments are called `{name}`"),
     )
-    .at(loaded.place("name"))
+    .at(place)
     .label("written again")
-    .related(earlier.place("name"), "first written")
+    .related(earlier, "first written")
     .help("give one of them another name: it labels runs, charts and tables")
+}
+
+/// A spec file.
+#[derive(Clone)]
+struct SpecFile {
+    path: PathBuf,
+    /// It was found in a folder and not named itself.
+    walked: bool,
 }
 
 /// The spec files that are meant by `paths`: files as they are, folders walked; each file once.
 pub fn spec_files(paths: &[PathBuf], problems: &mut Vec<Problem>) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
+    let files = find_files(paths, problems).into_iter();
+    files.map(|file| file.path).collect()
+}
+
+fn find_files(paths: &[PathBuf], problems: &mut Vec<Problem>) -> Vec<SpecFile> {
+    let mut files: Vec<SpecFile> = Vec::new();
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
     for path in paths {
-        let found = if path.is_dir() {
+        let walked = path.is_dir();
+        let found = if walked {
             folder(path, problems)
         } else {
             vec![path.clone()]
         };
-        for file in found {
-            if seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
-                files.push(file);
+        for path in found {
+            let id = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let place = *places.entry(id).or_insert(files.len());
+            if place == files.len() {
+                files.push(SpecFile { path, walked });
+            } else {
+                files[place].walked &= walked;
             }
         }
     }
     files
 }
 
-/// Every `*.yaml` and `*.yml` below a folder, sorted.
+/// Every `*.yaml` and `*.yml` below a folder, sorted; not in hidden folders, and not the plans of recorded runs.
 fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+    let hidden = |entry: &walkdir::DirEntry| {
+        entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
+    };
+    let entries = walkdir::WalkDir::new(path).sort_by_file_name().into_iter();
+    for entry in entries.filter_entry(|entry| !hidden(entry)) {
         match entry {
             Ok(entry) => {
                 let ending = entry.path().extension().and_then(|ending| ending.to_str());
-                if matches!(ending, Some("yaml" | "yml")) && !entry.file_type().is_dir() {
+                let spec = matches!(ending, Some("yaml" | "yml")) && !entry.file_type().is_dir();
+                if spec && !is_plan(entry.path()) {
                     files.push(entry.into_path());
                 }
             }
-            Err(error) => problems.push(Problem::new(
-                Code::Unreadable,
-                format!("cannot read the folder: {error}"),
-            )),
+            Err(error) => problems.push(
+                Problem::new(Code::Unreadable, format!("cannot read the folder: {error}"))
+                    .help("make it readable, or name the specs one by one"),
+            ),
         }
     }
     if files.is_empty() {
@@ -139,3 +254,15 @@ fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     }
     files
 }
+
+/// Whether a file is the plan of a recorded run: `plan.yaml` in a folder named after its run.
+fn is_plan(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+    let folder = folder.to_string_lossy();
+    let hash = folder.rsplit_once('-').map_or("", |(_, hash)| hash);
+    let named = hash.len() == HASH && hash.chars().all(|c| c.is_ascii_hexdigit());
+    named && path.file_name().is_some_and(|name| name == "plan.yaml")
+}
+
+/// Letters at the end of a run's id.
+const HASH: usize = 8;

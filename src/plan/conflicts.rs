@@ -1,8 +1,11 @@
-//! What is wrong between sections that are right by themselves, each at its place and with its fix.
+//! What is wrong between sections that are right by themselves, each at its place and with its fix. A value that is wrong
+//! by itself, and was mended, is never judged. `expect` judges expectations.
+
+mod expect;
 
 use super::{AugmentPlan, DataPlan, HeadPlan, LossPlan, PhasePlan};
-use crate::diag::{Code, Problem, suggest};
-use crate::spec::{ExpectSpec, Loaded};
+use crate::diag::{Code, Problem};
+use crate::spec::Loaded;
 
 /// Reports every conflict.
 pub(super) fn find(
@@ -12,22 +15,29 @@ pub(super) fn find(
     problems: &mut Vec<Problem>,
 ) {
     let mut find = Find { loaded, problems };
-    find.data(data);
+    if loaded.is_sure("data") {
+        find.data(data);
+    }
     let mut encoder_is_trained = false;
     for phase in phases {
-        find.head_and_loss(phase);
-        find.batch(phase, data);
+        let sure = |key: &str| loaded.is_sure(&format!("phases.{}.{key}", phase.name));
+        if sure("head") && sure("loss") {
+            find.head_and_loss(phase);
+        }
+        if sure("batch_size") && sure("loss") && loaded.is_sure("data") {
+            find.batch(phase, data);
+        }
         find.augment(phase);
-        if phase.freeze_encoder && !encoder_is_trained {
+        if sure("freeze") && phase.freeze_encoder && !encoder_is_trained {
             find.frozen_untrained(phase);
         }
         // Said once, at the first phase that could have trained it.
         encoder_is_trained = true;
     }
-    let metrics = metrics(data, phases);
-    for (i, expect) in loaded.spec.expect.iter().enumerate() {
-        find.expect(&format!("expect.{i}"), expect, &metrics);
+    if loaded.is_sure("phases") {
+        find.unused_augment(phases);
     }
+    find.expectations(data, phases);
 }
 
 struct Find<'a> {
@@ -38,13 +48,11 @@ struct Find<'a> {
 impl Find<'_> {
     /// A conflict at the value of `path`, with the text under the caret and the fix.
     fn add(&mut self, path: &str, message: String, label: &str, help: &str) {
-        let place = self.loaded.place(path);
-        self.problems.push(
-            Problem::new(Code::Conflict, message)
-                .at(place)
-                .label(label)
-                .help(help),
-        );
+        let problem = Problem::new(Code::Conflict, message)
+            .at(self.loaded.place(path))
+            .label(label)
+            .help(help);
+        self.problems.push(problem);
     }
 
     fn data(&mut self, data: &DataPlan) {
@@ -54,34 +62,23 @@ impl Find<'_> {
         {
             let message =
                 format!("`train_limit` asks for {limit} images, the training split has {all}");
-            self.add(
-                "data.train_limit",
-                message,
-                "more than there are",
-                "lower it, or delete it to use all images",
-            );
+            let help = "lower it, or delete it to use all images";
+            return self.add("data.train_limit", message, "more than there are", help);
         }
         let (Some(images), Some(classes)) = (images, data.source.classes()) else {
             return;
         };
         if images < classes {
             let message = format!("{images} training images cannot hold {classes} classes");
-            self.add(
-                "data.train_limit",
-                message,
-                "fewer than classes",
-                &format!("use at least {classes}"),
-            );
+            let help = format!("use at least {classes}");
+            return self.add("data.train_limit", message, "fewer than classes", &help);
         }
-        let held_out = (images as f64 * data.validation).round();
-        if data.validation > 0.0 && (held_out < 1.0 || images as f64 - held_out < classes as f64) {
+        let held_out = (images as f64 * data.validation).round() as usize;
+        if data.validation > 0.0 && (held_out < classes || images - held_out < classes) {
             let message = format!("`validation` holds {held_out} of {images} training images out");
-            self.add(
-                "data.validation",
-                message,
-                "too small or too large",
-                "leave at least one image a class in each split",
-            );
+            let help =
+                format!("leave at least one image of each of the {classes} classes in each split");
+            self.add("data.validation", message, "too small or too large", &help);
         }
     }
 
@@ -98,7 +95,8 @@ impl Find<'_> {
                 "gives an embedding",
                 "use `head: {name: classifier}`, or the loss `npairs`",
             ),
-            _ => return,
+            (LossPlan::Npairs { .. }, HeadPlan::Projection { .. })
+            | (LossPlan::CrossEntropy, HeadPlan::Classifier { .. }) => return,
         };
         let related = self.loaded.place(&format!("{path}.loss.name"));
         let problem = Problem::new(Code::Conflict, format!("{message} in `{path}`"))
@@ -111,62 +109,99 @@ impl Find<'_> {
 
     fn batch(&mut self, phase: &PhasePlan, data: &DataPlan) {
         let path = format!("phases.{}.batch_size", phase.name);
-        if matches!(phase.loss, LossPlan::Npairs { .. }) && phase.batch_size < 2 {
+        let compares = match phase.loss {
+            LossPlan::Npairs { .. } => true,
+            LossPlan::CrossEntropy => false,
+        };
+        let batch = phase.batch_size;
+        if compares && batch < 2 {
             let message =
                 "the loss `npairs` compares images of a batch, and there is only one".into();
-            self.add(&path, message, "needs at least 2", "use a larger batch");
+            return self.add(&path, message, "needs at least 2", "use a larger batch");
         }
-        let images = data.train_limit.or(data.source.train_images());
+        let classes = data.source.classes().unwrap_or(1);
         // Too few images for the classes is a problem of its own, which `data` has reported.
-        let enough = images.filter(|&images| images >= data.source.classes().unwrap_or(1));
-        if let Some(images) = enough.filter(|&images| phase.batch_size > images) {
-            let message = format!(
-                "a batch of {} is larger than the {images} training images",
-                phase.batch_size
-            );
+        let Some(images) = data.train_images().filter(|&images| images >= classes) else {
+            return;
+        };
+        if batch > images {
+            let held_out = if data.validation > 0.0 {
+                " that `validation` leaves"
+            } else {
+                ""
+            };
+            let message =
+                format!("a batch of {batch} is larger than the {images} training images{held_out}");
             self.add(&path, message, "never filled", "use a smaller batch");
+        } else if compares && images % batch == 1 {
+            let message = format!(
+                "the last batch of each epoch holds one of the {images} images, which has none to be compared with"
+            );
+            let fits = (2..batch).rev().find(|size| images % size != 1);
+            let help = format!("use a batch of {}", fits.unwrap_or(2));
+            self.add(&path, message, "one image is left over", &help);
+        }
+        if compares
+            && data
+                .source
+                .classes()
+                .is_some_and(|classes| images <= classes)
+        {
+            let message = format!(
+                "the loss `npairs` pairs images of a class, and {images} images of {classes} classes give no pair"
+            );
+            let path = format!("phases.{}.loss.name", phase.name);
+            let help = "use more training images: a few of each class in every batch";
+            self.add(&path, message, "has no positives", help);
+        }
+    }
+
+    /// The key path of the list that a phase uses.
+    fn list_of(&self, phase: &PhasePlan) -> String {
+        let spec = self.loaded.spec.phases.get(&phase.name);
+        if spec.is_some_and(|spec| spec.augment.is_some()) {
+            format!("phases.{}.augment", phase.name)
+        } else {
+            "augment".into()
         }
     }
 
     fn augment(&mut self, phase: &PhasePlan) {
-        let own = self
-            .loaded
-            .spec
-            .phases
-            .get(&phase.name)
-            .is_some_and(|spec| spec.augment.is_some());
-        let list = if own {
-            format!("phases.{}.augment", phase.name)
-        } else {
-            "augment".into()
-        };
+        let list = self.list_of(phase);
+        if !self.loaded.is_sure(&list) {
+            return;
+        }
+        self.warp_after_resize(&list, &phase.augment);
         let normalize = |step: &AugmentPlan| *step == AugmentPlan::NormalizePerChannel;
         let first = phase.augment.iter().position(normalize);
-        self.warp_after_resize(&list, &phase.augment);
-        for (i, _) in phase
-            .augment
-            .iter()
-            .enumerate()
-            .filter(|(i, step)| normalize(step) && *i > 0)
-        {
+        let steps = phase.augment.iter().enumerate();
+        for (i, _) in steps.filter(|(i, step)| normalize(step) && *i > 0) {
             let path = format!("{list}.{i}.normalize");
             if first == Some(i) {
                 let message = "`normalize` must come first: its statistics are those of whole, unchanged images";
-                self.add(
-                    &path,
-                    message.into(),
-                    "after another step",
-                    "move it to the front of the list",
-                );
+                let help = "move it to the front of the list";
+                self.add(&path, message.into(), "after another step", help);
             } else {
-                self.add(
-                    &path,
-                    "`normalize` stands twice in one list".into(),
-                    "again",
-                    "keep the first",
-                );
+                let message = "`normalize` stands twice in one list".into();
+                self.add(&path, message, "again", "keep the first");
             }
         }
+    }
+
+    /// A list for all phases that no phase uses. One that a base wrote is there to be replaced.
+    fn unused_augment(&mut self, phases: &[PhasePlan]) {
+        let used = phases.iter().any(|phase| self.list_of(phase) == "augment");
+        if used || phases.is_empty() || !self.loaded.is_own("augment") {
+            return;
+        }
+        let message = "`augment` has no effect: every phase has a list of its own";
+        let first = format!("phases.{}.augment", phases[0].name);
+        let problem = Problem::new(Code::NoEffect, message)
+            .at(self.loaded.key_place("augment"))
+            .label("reaches no phase")
+            .related(self.loaded.key_place(&first), "one of them")
+            .help("delete it, or the lists of the phases that are to use it");
+        self.problems.push(problem);
     }
 
     /// Flips and rotations are one warp of the whole image, before it is resized.
@@ -204,51 +239,4 @@ impl Find<'_> {
         let help = "put a phase that trains the encoder before it, or delete `freeze`";
         self.add(&path, message, "the encoder has its initial weights", help);
     }
-
-    fn expect(&mut self, path: &str, expect: &ExpectSpec, metrics: &[String]) {
-        if !metrics.contains(&expect.metric) {
-            let mut problem = Problem::new(
-                Code::Conflict,
-                format!("no phase measures `{}`", expect.metric),
-            )
-            .at(self.loaded.place(&format!("{path}.metric")))
-            .note(format!("measured: {}", metrics.join(", ")));
-            if let Some(nearest) = suggest(&expect.metric, metrics.iter().map(String::as_str)) {
-                problem = problem.label(format!("did you mean `{nearest}`?"));
-            }
-            self.problems.push(problem);
-        }
-        let message = match (expect.value, expect.tolerance, expect.min, expect.max) {
-            (None, None, None, None) => "an expectation without a figure",
-            (Some(_), None, ..) => "`value` needs a `tolerance`",
-            (None, Some(_), ..) => "`tolerance` needs a `value`",
-            (_, _, Some(min), Some(max)) if min > max => "`min` is larger than `max`",
-            _ => return,
-        };
-        let help = "write `value` with `tolerance`, or `min`, `max` or both";
-        self.add(path, message.into(), "no mean can be judged by this", help);
-    }
-}
-
-/// Every metric that the phases record, as `expect` may name it: those of the last phase also without its name.
-fn metrics(data: &DataPlan, phases: &[PhasePlan]) -> Vec<String> {
-    let mut names = Vec::new();
-    for (i, phase) in phases.iter().enumerate() {
-        let last = i + 1 == phases.len();
-        let splits = [
-            ("train", true),
-            ("validation", data.validation > 0.0),
-            ("test", last),
-        ];
-        for (split, _) in splits.into_iter().filter(|(_, there)| *there) {
-            let accuracy = matches!(phase.head, HeadPlan::Classifier { .. }).then_some("accuracy");
-            for metric in ["loss"].into_iter().chain(accuracy) {
-                names.push(format!("{}.{split}_{metric}", phase.name));
-                if last {
-                    names.push(format!("{split}_{metric}"));
-                }
-            }
-        }
-    }
-    names
 }

@@ -1,8 +1,9 @@
-//! What a run costs, from its plan alone: steps, batches, layers, multiply-accumulates; memory and disk are in files of
-//! their own. No time: a plan knows no machine, and nothing here guesses one.
+//! What a run costs, from its plan alone: steps, batches, layers, multiply-accumulates; memory, disk and time are in files
+//! of their own.
 
 use super::disk::{self, Disk};
 use super::memory::{self, Memory};
+use super::time::Seconds;
 use super::{
     DataPlan, HeadPlan, Layer, LossPlan, OptimizerPlan, Parameters, PhasePlan, RunPlan, SplitSizes,
 };
@@ -26,6 +27,10 @@ pub struct RunCost {
     pub phases: Vec<PhaseCost>,
     /// The folder of the finished run.
     pub disk: Option<Disk>,
+    /// Seconds on `cpu` with the host's threads.
+    pub seconds: Option<Seconds>,
+    /// Most bytes on the disk while it runs: checkpoints, and encoders that others can share.
+    pub working_disk: u64,
 }
 
 /// The cost of one phase. What depends on a folder that was not read is `None`.
@@ -46,7 +51,8 @@ pub struct PhaseCost {
     /// Multiply-accumulates of a full step, forward and backward, at the size of the data set's images. Random widths and
     /// heights change it from step to step; their mean is that size.
     pub step_multiply_accumulates: Option<u64>,
-    /// Multiply-accumulates of the phase: every step, and the forward passes of evaluation.
+    /// Multiply-accumulates of the phase: every step, and the forward passes of evaluation. The largest number stands for
+    /// itself and for all that are larger.
     pub multiply_accumulates: Option<u64>,
     /// Step size of the optimizer, the same in every step.
     pub learning_rate: f64,
@@ -85,15 +91,21 @@ impl RunPlan {
     #[must_use]
     pub fn cost(&self, host: &Host) -> RunCost {
         let images = self.data.split_sizes();
-        let phases = self.phases.iter().enumerate();
-        let phases = phases.map(|(index, phase)| {
+        let memory = memory::of(self, host);
+        let phases = self.phases.iter().zip(memory).enumerate();
+        let phases = phases.map(|(index, (phase, memory))| {
             let last = index + 1 == self.phases.len();
-            self.phase_cost(phase, last, host)
+            self.phase_cost(phase, last, memory)
         });
+        let phases: Vec<PhaseCost> = phases.collect();
+        let mut work = phases.iter().map(|phase| phase.multiply_accumulates);
+        let work = work.try_fold(0_u64, |sum, work| Some(sum.saturating_add(work?)));
         RunCost {
             images,
-            phases: phases.collect(),
+            seconds: work.map(|work| Seconds::of(work, host.threads)),
+            phases,
             disk: disk::of(self, host),
+            working_disk: self.working_bytes(self.data.source.image_size()),
         }
     }
 
@@ -129,7 +141,7 @@ impl RunPlan {
         (encoder, head)
     }
 
-    fn phase_cost(&self, phase: &PhasePlan, last: bool, host: &Host) -> PhaseCost {
+    fn phase_cost(&self, phase: &PhasePlan, last: bool, memory: Option<Memory>) -> PhaseCost {
         let size = self.data.source.image_size();
         let (encoder, head) = self.parts(phase, size);
         let encoder_parameters = Parameters::of(&encoder).trainable;
@@ -141,7 +153,10 @@ impl RunPlan {
         };
         let work = head.as_ref().map(|head| Work::of(phase, &encoder, head));
         let images = self.data.split_sizes();
-        let steps = train_images(&self.data).map(|train| Steps::of(phase, train));
+        let steps = self
+            .data
+            .train_images()
+            .map(|train| Steps::of(phase, train));
         PhaseCost {
             name: phase.name.clone(),
             trained,
@@ -153,7 +168,7 @@ impl RunPlan {
                 .zip(images)
                 .map(|(work, images)| work.phase(phase, images, last)),
             learning_rate: learning_rate(phase),
-            memory: memory::of(self, phase, host),
+            memory,
             layers: encoder
                 .into_iter()
                 .chain(head.into_iter().flatten())
@@ -168,18 +183,12 @@ fn learning_rate(phase: &PhasePlan) -> f64 {
     }
 }
 
-/// Images that an epoch sees, if known; a `train_limit` says it even for a folder.
-fn train_images(data: &DataPlan) -> Option<usize> {
-    let all = data.train_limit.or(data.source.train_images())?;
-    Some(all.saturating_sub((all as f64 * data.validation).round() as usize))
-}
-
 impl Steps {
     fn of(phase: &PhasePlan, train: usize) -> Self {
         let per_epoch = train.div_ceil(phase.batch_size);
         Self {
             per_epoch,
-            total: per_epoch * phase.epochs,
+            total: per_epoch.saturating_mul(phase.epochs),
             last_batch: train - per_epoch.saturating_sub(1) * phase.batch_size,
         }
     }
@@ -228,27 +237,36 @@ impl Work {
     /// Forward and backward of one batch. Similarities are one matrix product forward and two backward.
     fn step(self, batch: usize) -> u64 {
         let batch = batch as u64;
-        batch * (self.forward + self.backward) + 3 * batch * batch * self.compared
+        let layers = batch.saturating_mul(self.forward.saturating_add(self.backward));
+        let pairs = batch
+            .saturating_mul(batch)
+            .saturating_mul(3 * self.compared);
+        layers.saturating_add(pairs)
     }
 
     /// All steps of a phase, and the passes over the validation and test splits.
     fn phase(self, phase: &PhasePlan, images: SplitSizes, last: bool) -> u64 {
         let steps = Steps::of(phase, images.train);
         let full = steps.per_epoch.saturating_sub(1) as u64;
-        let epoch = full * self.step(phase.batch_size) + self.step(steps.last_batch);
+        let epoch = full.saturating_mul(self.step(phase.batch_size));
+        let epoch = epoch.saturating_add(self.step(steps.last_batch));
         let classifies = matches!(phase.head, HeadPlan::Classifier { .. });
         let evaluated = match (classifies, last) {
             (false, _) => 0,
-            (true, false) => images.validation * phase.epochs,
-            (true, true) => images.validation * phase.epochs + images.test,
+            (true, false) => images.validation.saturating_mul(phase.epochs),
+            (true, true) => images
+                .validation
+                .saturating_mul(phase.epochs)
+                .saturating_add(images.test),
         };
-        phase.epochs as u64 * epoch + evaluated as u64 * self.forward
+        let trained = epoch.saturating_mul(phase.epochs as u64);
+        trained.saturating_add(self.forward.saturating_mul(evaluated as u64))
     }
 }
 
 /// What a batch holds, by drawing without replacement from classes of equal size.
 fn composition(data: &DataPlan, phase: &PhasePlan) -> Option<Composition> {
-    let (train, classes) = (train_images(data)?, data.source.classes()?);
+    let (train, classes) = (data.train_images()?, data.source.classes()?);
     let images = phase.batch_size.min(train);
     let (n, k, b) = (train as f64, classes as f64, images as f64);
     let own = n / k;

@@ -1,8 +1,11 @@
-//! Memory of a run's process on `cpu`, estimated from the layer table and from what `src/ops` keeps and allocates. The
-//! program itself and the allocator's gaps are not in it. `tests/compute/memory.rs` holds it against a real process.
+//! Memory of a run's process on `cpu`, estimated from the layer table and from what `src/ops`, `src/train` and `src/record`
+//! keep and allocate. `tests/compute/memory.rs` holds it against real processes.
 
 use super::cost::Host;
-use super::{AugmentPlan, Layer, LossPlan, Operation, Parameters, PhasePlan, RunPlan};
+use super::{
+    AugmentPlan, HeadPlan, Layer, LossPlan, Operation, OptimizerPlan, Parameters, PhasePlan,
+    RunPlan,
+};
 use serde::Serialize;
 
 /// Bytes of a float.
@@ -15,6 +18,12 @@ const EVALUATED: usize = 256;
 /// (`src/ops/flex/conv/patches.rs`).
 const PIECE: usize = 1 << 17;
 const GROUPS: usize = 16;
+/// Bytes of the program itself with its threads, before it holds any data: the least that differed between the measured
+/// and the other figures of 14 configurations (results/LOG.md, 2026-11-24).
+const PROGRAM: u64 = 31_000_000;
+/// Copies of an array's bytes while it is encoded (`src/record/weights.rs`): one for each array, the file without and with
+/// its metadata, and the growth of the latter.
+const ENCODED: usize = 4;
 
 /// Bytes that one phase needs at its peak, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +40,10 @@ pub struct Memory {
     pub workspace: u64,
     /// Largest passing need of an evaluation batch.
     pub evaluation: u64,
+    /// What a checkpoint takes while it is written: copies of parameters and moments, and their encoded bytes.
+    pub checkpoint: u64,
+    /// The program itself.
+    pub program: u64,
     /// Decoded images of all splits, `None` where only the folder knows.
     pub images: Option<u64>,
     /// Batches that are made ahead.
@@ -39,51 +52,112 @@ pub struct Memory {
     pub peak: u64,
 }
 
-/// The memory of a phase, `None` while its head is unknown.
-pub(super) fn of(plan: &RunPlan, phase: &PhasePlan, host: &Host) -> Option<Memory> {
-    let size = largest(plan.data.source.image_size(), &phase.augment);
-    let (encoder, head) = plan.parts(phase, size);
-    let head = head?;
-    let everything = Parameters::of(&encoder).plus(Parameters::of(&head));
-    let (still, taped): (&[Layer], Vec<Layer>) = if phase.freeze_encoder {
-        (encoder.as_slice(), head)
-    } else {
-        (&[], encoder.iter().cloned().chain(head).collect())
-    };
-    let batch = phase.batch_size;
-    let loss = loss_floats(phase, &taped);
-    let trained = Parameters::of(&taped).trainable;
-    let kept = batch * taped.iter().map(|layer| layer.kept).sum::<usize>();
-    let passing = |layer: &Layer| batch * beside(layer) + backward_workspace(layer, batch, host);
-    let workspace = taped
-        .iter()
-        .map(passing)
-        .max()
-        .unwrap_or_default()
-        .max(loss);
-    let frozen = inference(still, batch, host);
-    let step = tape_peak(&taped, passing, batch, loss).max(frozen);
-    let evaluated = plan.data.split_sizes().map_or(EVALUATED, |images| {
-        EVALUATED.min(images.validation.max(images.test))
+/// The memory of every phase in the order in which they run, `None` while its head is unknown.
+pub(super) fn of(plan: &RunPlan, host: &Host) -> Vec<Option<Memory>> {
+    let mut before = 0;
+    let each = plan.phases.iter().map(|phase| {
+        let need = Need::of(plan, phase, host)?;
+        let memory = need.memory(plan, phase, before);
+        before = before.max(need.step);
+        Some(memory)
     });
-    let nominal = plan.network(phase, plan.data.source.image_size());
-    let evaluation = inference(&nominal, evaluated, host);
-    let parameters = everything.trainable + everything.moving;
-    let pixels = batch * size[0] * size[1] * 3;
-    let batches = BATCHES_AHEAD * pixels;
-    let (images, loading) = data_bytes(plan).unzip();
-    let steady = bytes(parameters + 2 * trained + batches + step.max(evaluation));
-    let steady = steady + images.unwrap_or_default();
-    Some(Memory {
-        parameters: bytes(parameters),
-        gradients: bytes(trained),
-        moments: bytes(2 * trained),
-        activations: bytes(kept),
-        workspace: bytes(workspace),
-        evaluation: bytes(evaluation),
-        images,
-        batches: bytes(batches),
-        peak: steady.max(loading.unwrap_or_default()),
+    each.collect()
+}
+
+/// Floats that a phase needs, each for itself.
+struct Need {
+    /// Of encoder and head.
+    parameters: usize,
+    trained: usize,
+    kept: usize,
+    workspace: usize,
+    /// Passing, at the worst moment of a step.
+    step: usize,
+    /// Passing, at the worst moment of an evaluation batch; 0 if nothing is evaluated.
+    evaluation: usize,
+    batches: usize,
+}
+
+impl Need {
+    fn of(plan: &RunPlan, phase: &PhasePlan, host: &Host) -> Option<Self> {
+        let size = largest(plan.data.source.image_size(), &phase.augment);
+        let (encoder, head) = plan.parts(phase, size);
+        let head = head?;
+        let everything = Parameters::of(&encoder).plus(Parameters::of(&head));
+        let (still, taped): (&[Layer], Vec<Layer>) = if phase.freeze_encoder {
+            (encoder.as_slice(), head)
+        } else {
+            (&[], encoder.iter().cloned().chain(head).collect())
+        };
+        let batch = phase.batch_size;
+        let loss = loss_floats(phase, &taped);
+        let passing =
+            |layer: &Layer| batch * beside(layer) + backward_workspace(layer, batch, host);
+        let workspace = taped.iter().map(passing).max().unwrap_or_default();
+        let frozen = inference(still, batch, host);
+        let evaluated = evaluated_images(plan, phase);
+        let nominal = plan.network(phase, plan.data.source.image_size());
+        Some(Self {
+            parameters: everything.trainable + everything.moving,
+            trained: Parameters::of(&taped).trainable,
+            kept: batch * taped.iter().map(|layer| layer.kept).sum::<usize>(),
+            workspace: workspace.max(loss),
+            step: tape_peak(&taped, passing, batch, loss).max(frozen),
+            evaluation: inference(&nominal, evaluated, host),
+            batches: BATCHES_AHEAD * batch * size[0] * size[1] * 3,
+        })
+    }
+
+    /// The worst moments, in a process that has needed `before` floats in a step of an earlier phase. Memory that a step
+    /// has given back lies in pieces, of which about half serve an evaluation batch, whose arrays are larger.
+    fn memory(&self, plan: &RunPlan, phase: &PhasePlan, before: usize) -> Memory {
+        let (images, loading) = data_bytes(plan).unzip();
+        let heap = self.step.max(before);
+        let passing = heap + self.evaluation.saturating_sub(heap / 2);
+        let moments = 2 * self.trained;
+        let checkpoint = self.checkpoint(phase);
+        let resident = self.parameters + moments + self.batches;
+        let steady = PROGRAM + images.unwrap_or_default() + bytes(resident);
+        let working = steady + bytes(passing.max(checkpoint));
+        Memory {
+            parameters: bytes(self.parameters),
+            gradients: bytes(self.trained),
+            moments: bytes(moments),
+            activations: bytes(self.kept),
+            workspace: bytes(self.workspace),
+            evaluation: bytes(self.evaluation),
+            checkpoint: bytes(checkpoint),
+            program: PROGRAM,
+            images,
+            batches: bytes(self.batches),
+            peak: working.max(PROGRAM + loading.unwrap_or_default()),
+        }
+    }
+
+    /// Floats beside network and optimizer while a checkpoint is written: all arrays once more, the model encoded, and the
+    /// moments while they are being encoded, or the model itself.
+    fn checkpoint(&self, phase: &PhasePlan) -> usize {
+        let moments = match phase.optimizer {
+            OptimizerPlan::Adam { .. } => 2 * self.trained,
+        };
+        let exported = self.parameters + moments;
+        let encoding = (self.parameters + ENCODED * moments).max(ENCODED * self.parameters);
+        exported + encoding
+    }
+}
+
+/// Images of the largest batch that is evaluated; 0 if nothing is.
+fn evaluated_images(plan: &RunPlan, phase: &PhasePlan) -> usize {
+    if matches!(phase.head, HeadPlan::Projection { .. }) {
+        return 0;
+    }
+    let last = plan
+        .phases
+        .last()
+        .is_some_and(|last| last.name == phase.name);
+    plan.data.split_sizes().map_or(EVALUATED, |images| {
+        let test = if last { images.test } else { 0 };
+        EVALUATED.min(images.validation.max(test))
     })
 }
 
@@ -217,7 +291,7 @@ mod tests {
             producer: String::new(),
             threads: 2,
         };
-        of(&plan, &plan.phases[phase], &host).unwrap()
+        of(&plan, &host)[phase].unwrap()
     }
 
     #[test]
@@ -239,9 +313,10 @@ mod tests {
         for phase in [0, 1] {
             let memory = memory(phase, |_| {});
             let sure = memory.parameters + memory.moments + memory.activations;
-            let sure = sure + memory.images.unwrap();
+            let sure = sure + memory.images.unwrap() + memory.program;
             let all = sure + memory.gradients + memory.workspace + memory.batches;
-            assert!(memory.peak > sure && memory.peak <= all + memory.evaluation);
+            let all = all + memory.evaluation + memory.checkpoint;
+            assert!(memory.peak > sure && memory.peak <= all, "{memory:?}");
         }
     }
 

@@ -2,11 +2,12 @@
 
 use super::conflicts;
 use super::identity::FORMAT;
+use super::reference::References;
 use super::{
     AugmentPlan, DataPlan, EncoderPlan, HeadPlan, LossPlan, OptimizerPlan, PhasePlan, RunPlan,
-    SourcePlan, reference,
+    SourcePlan,
 };
-use crate::diag::Problems;
+use crate::diag::Problem;
 use crate::spec::schema::{
     ADAM, CLASSIFIER, IMAGE_FOLDER, NPAIRS, PROJECTION, RESNET_CIFAR, SHAPES, Section,
 };
@@ -16,13 +17,14 @@ use crate::spec::{
 };
 use serde::de::DeserializeOwned;
 
-/// Resolves a spec into its runs, one for each seed in the order written.
-///
-/// # Errors
-/// Every conflict between sections, at the place where it was written.
-pub(super) fn resolve(loaded: &Loaded) -> Result<Vec<RunPlan>, Problems> {
+/// Resolves a spec into its runs, one for each seed in the order written, and finds every conflict between sections. The
+/// runs are worth nothing if something was found, or if the spec was wrong before.
+pub(super) fn resolve(
+    loaded: &Loaded,
+    references: &mut References,
+    problems: &mut Vec<Problem>,
+) -> Vec<RunPlan> {
     let spec = &loaded.spec;
-    let mut problems = Vec::new();
     let named = |name: &String| {
         spec.phases
             .get(name)
@@ -30,15 +32,11 @@ pub(super) fn resolve(loaded: &Loaded) -> Result<Vec<RunPlan>, Problems> {
     };
     let phases: Vec<PhasePlan> = loaded.phase_order.iter().filter_map(named).collect();
     let data = data(&spec.data);
-    conflicts::find(loaded, &data, &phases, &mut problems);
-    let mut references = Vec::new();
-    for (i, entry) in spec.reference.iter().enumerate() {
-        references.extend(reference::read(
-            loaded,
-            &format!("reference.{i}"),
-            entry,
-            &mut problems,
-        ));
+    conflicts::find(loaded, &data, &phases, problems);
+    let reference = references.read(loaded, &phases, problems);
+    // What was mended may ask for any number of runs.
+    if !problems.is_empty() || !loaded.is_whole() {
+        return Vec::new();
     }
     let origins = loaded
         .origins
@@ -54,7 +52,7 @@ pub(super) fn resolve(loaded: &Loaded) -> Result<Vec<RunPlan>, Problems> {
         phases,
         point: loaded.point.clone(),
         expect: spec.expect.clone(),
-        reference: references,
+        reference,
         origins: origins.collect(),
     };
     let runs = spec.seeds.iter().map(|&seed| {
@@ -65,7 +63,7 @@ pub(super) fn resolve(loaded: &Loaded) -> Result<Vec<RunPlan>, Problems> {
         run.run_id = run.make_run_id();
         run
     });
-    Problems::or(problems, runs.collect())
+    runs.collect()
 }
 
 /// The value as written, or the schema's default.

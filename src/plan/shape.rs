@@ -94,6 +94,13 @@ impl SourcePlan {
 }
 
 impl DataPlan {
+    /// Images that an epoch sees, if known; a `train_limit` says it even for a folder.
+    #[must_use]
+    pub fn train_images(&self) -> Option<usize> {
+        let all = self.train_limit.or(self.source.train_images())?;
+        Some(all.saturating_sub((all as f64 * self.validation).round() as usize))
+    }
+
     /// Images of each split, if they are known without reading the files.
     #[must_use]
     pub fn split_sizes(&self) -> Option<SplitSizes> {

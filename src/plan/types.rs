@@ -1,5 +1,6 @@
 //! A run with no open choice left: what `plan.yaml` holds and every later stage reads.
 
+use super::Points;
 use crate::spec::{Activation, ExpectSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -180,8 +181,8 @@ pub struct ReferencePlan {
     pub label: String,
     /// Where the figures come from.
     pub source: Option<String>,
-    /// The points.
-    pub points: Vec<ReferencePoint>,
+    /// The points, which all runs of a call share.
+    pub points: Points,
 }
 
 /// One point of a reference curve.

@@ -144,7 +144,7 @@ fn reference(supcon: bool) -> ReferencePlan {
     ReferencePlan {
         label: "Keras (TensorFlow 2.14)".into(),
         source: None,
-        points,
+        points: points.into(),
     }
 }
 

@@ -2,9 +2,10 @@
 //! `--set` arguments, a point of a sweep (`sweep`). figment merges them: mappings merge, lists replace, `~` deletes; it
 //! also remembers the layer of each value.
 
+use super::file;
+use super::index::join;
 use super::limits::MAX_LAYERS;
-use super::source::{self, LayerKind, Source};
-use super::span::join;
+use super::source::{LayerKind, Source};
 use super::yaml::Tree;
 use super::{Overrides, templates};
 use crate::diag::{Code, Place, Problem, suggest};
@@ -15,10 +16,14 @@ use std::path::{Path, PathBuf};
 /// What a variable that sets a key begins with.
 pub(crate) const ENV_PREFIX: &str = "SUPCON_SET__";
 
+/// What a variable begins with that was meant to set a key.
+pub(crate) const ENV_INTENT: &str = "SUPCON_SET";
+
 /// Keys that say how the layers are made.
 pub(crate) const STEERING: [&str; 2] = ["extends", "profiles"];
 
 /// The merged values of a spec, each with the layer that wrote it.
+#[derive(Clone)]
 pub(crate) struct Merged {
     pub(crate) root: Dict,
     figment: Figment,
@@ -39,6 +44,36 @@ impl Merged {
     /// Where a value was written.
     pub(crate) fn value_place(&self, path: &str, value: &Value) -> Option<Place> {
         self.sources[self.layer(value)].value_place(path)
+    }
+
+    /// The values with `above` over all of them.
+    pub(crate) fn with(&self, above: &[Source]) -> Self {
+        let mut figment = self.figment.clone();
+        let mut sources = self.sources.clone();
+        for source in above {
+            let (number, tree) = (sources.len(), source.tree.as_slice());
+            figment = figment.merge(Layer { number, tree });
+            sources.push(source.clone());
+        }
+        Self {
+            root: root(&figment),
+            figment,
+            sources,
+            own: self.own,
+        }
+    }
+
+    /// The value at a path of keys without dots.
+    pub(crate) fn get(&self, path: &str) -> Option<&Value> {
+        let mut keys = path.split('.');
+        let mut value = self.root.get(keys.next()?)?;
+        for key in keys {
+            let Value::Dict(_, dict) = value else {
+                return None;
+            };
+            value = dict.get(key)?;
+        }
+        Some(value)
     }
 
     /// Where a value's key was written.
@@ -129,35 +164,40 @@ pub(crate) fn tree(value: &Value) -> Tree {
     }
 }
 
+/// The values of a figment.
+fn root(figment: &Figment) -> Dict {
+    // `Layer::data` cannot fail, so neither can the merge.
+    let mut data = figment.data().unwrap_or_default();
+    data.remove(&Profile::Default).unwrap_or_default()
+}
+
 /// Every text that a spec is made of, weakest first.
 #[derive(Clone)]
 pub(crate) struct Layers {
     pub(crate) sources: Vec<Source>,
     /// The spec's own file among `sources`.
     pub(crate) own: usize,
+    /// A base could not be read: what it holds is not known.
+    pub(crate) base_lost: bool,
+    /// Identities of all files that the spec extends.
+    pub(crate) bases: Vec<PathBuf>,
 }
 
 impl Layers {
-    /// Merges the layers, and `above` over all of them.
-    pub(crate) fn merge(&self, above: &[Source]) -> Merged {
-        let sources: Vec<Source> = self.sources.iter().chain(above).cloned().collect();
-        let layers = sources.iter().enumerate();
-        let figment = layers.fold(Figment::new(), |figment, (number, source)| {
-            let tree = &source.tree;
-            figment.merge(Layer { number, tree })
-        });
-        // `Layer::data` cannot fail, so neither can the merge.
-        let mut data = figment.data().unwrap_or_default();
-        Merged {
-            root: data.remove(&Profile::Default).unwrap_or_default(),
-            figment,
-            sources,
+    /// Merges the layers.
+    pub(crate) fn merge(&self) -> Merged {
+        let nothing = Merged {
+            root: Dict::new(),
+            figment: Figment::new(),
+            sources: Vec::new(),
             own: self.own,
-        }
+        };
+        nothing.with(&self.sources)
     }
 }
 
-/// Reads all layers of the spec at `path`; `None` if one of them could not be read.
+/// Reads all layers of the spec at `path`; `None` if its own file could not be read. Another layer that could not be is
+/// left out.
 pub(crate) fn read(
     path: &Path,
     overrides: &Overrides,
@@ -167,54 +207,55 @@ pub(crate) fn read(
     let mut reader = Reader {
         sources: Vec::new(),
         chain: Vec::new(),
+        done: Vec::new(),
         problems,
-        failed: false,
+        base_lost: false,
     };
-    reader.file(path, LayerKind::File, None);
-    let own = reader.sources.len().checked_sub(1);
-    for (key, value) in env.iter().filter(|(key, _)| key.starts_with(ENV_PREFIX)) {
+    let own = reader.file(path, LayerKind::File, None);
+    let own = own.then(|| reader.sources.len().checked_sub(1)).flatten();
+    for (key, value) in env.iter().filter(|(key, _)| key.starts_with(ENV_INTENT)) {
         let text = format!("{key}={value}");
-        reader.assignment(
-            LayerKind::Environment,
-            "environment",
-            &text,
-            (ENV_PREFIX, "__"),
-        );
+        let form = (ENV_PREFIX, "__");
+        reader.assignment(LayerKind::Environment, "environment", &text, form);
     }
     for text in &overrides.set {
         reader.assignment(LayerKind::Set, "--set", text, ("", "."));
     }
-    let (sources, failed) = (reader.sources, reader.failed);
-    own.filter(|_| !failed).map(|own| Layers { sources, own })
+    let bases = reader.done.iter().map(PathBuf::from).collect();
+    let (sources, base_lost) = (reader.sources, reader.base_lost);
+    own.map(|own| Layers {
+        sources,
+        own,
+        base_lost,
+        bases,
+    })
 }
 
 struct Reader<'a> {
     sources: Vec<Source>,
     /// What is being read, outermost first: identity and name.
     chain: Vec<(String, String)>,
+    /// Identities of the bases that were read.
+    done: Vec<String>,
     problems: &'a mut Vec<Problem>,
-    failed: bool,
+    base_lost: bool,
 }
 
 impl Reader<'_> {
     fn fail(&mut self, problem: Problem) {
         self.problems.push(problem);
-        self.failed = true;
+        self.base_lost = true;
     }
 
-    fn file(&mut self, path: &Path, kind: LayerKind, asked: Option<Place>) {
+    /// Adds a file after everything that it extends, and says whether that was possible.
+    fn file(&mut self, path: &Path, kind: LayerKind, asked: Option<Place>) -> bool {
         let shown = path.display().to_string();
-        match source::read(path) {
+        match file::read(path) {
             Ok(text) => {
-                let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+                let folder = path.parent().unwrap_or(Path::new(""));
                 let id = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-                self.text(
-                    kind,
-                    (id.display().to_string(), shown),
-                    Some(folder),
-                    &text,
-                    asked,
-                );
+                let names = (id.display().to_string(), shown);
+                self.text(kind, names, Some(folder), &text, asked)
             }
             Err(problem) => {
                 let problem = match asked {
@@ -228,48 +269,58 @@ impl Reader<'_> {
                     None => *problem,
                 };
                 self.fail(problem);
+                false
             }
         }
     }
 
-    /// Adds a text after everything that it extends.
+    /// Adds a text after everything that it extends, and says whether that was possible.
     fn text(
         &mut self,
         kind: LayerKind,
         (id, shown): (String, String),
-        folder: Option<PathBuf>,
+        folder: Option<&Path>,
         text: &str,
         asked: Option<Place>,
-    ) {
+    ) -> bool {
         if self.chain.iter().any(|(known, _)| *known == id) {
             let chain = self.chain_text(&shown);
-            self.fail(
-                Problem::new(Code::BadExtends, format!("`{shown}` extends itself"))
-                    .at(asked)
-                    .note(chain),
-            );
-            return;
+            let message = format!("`{shown}` extends itself");
+            let help = "take one of the files out of the chain";
+            let problem = Problem::new(Code::BadExtends, message).at(asked);
+            self.fail(problem.note(chain).help(help));
+            return false;
         }
         let Some(source) = Source::parse(kind, &shown, folder, text, self.problems) else {
-            self.failed = true;
-            return;
+            self.base_lost = true;
+            return false;
         };
-        self.chain.push((id, shown));
+        self.chain.push((id.clone(), shown));
+        let before = self.done.len();
         for (path, name) in self.bases(&source) {
-            self.extend(&source, &name, source.value_place(&path));
+            self.extend(&source, &name, source.value_place(&path), before);
         }
         self.chain.pop();
-        self.push(source);
+        if kind != LayerKind::File {
+            self.done.push(id);
+        }
+        self.push(source, asked);
+        true
     }
 
-    fn push(&mut self, source: Source) {
-        if self.sources.len() < MAX_LAYERS {
+    fn push(&mut self, source: Source, asked: Option<Place>) {
+        // The spec itself always has its place.
+        let own = source.kind == LayerKind::File;
+        if own || self.sources.len() < MAX_LAYERS {
             self.sources.push(source);
-        } else if !self.failed {
-            self.fail(Problem::new(
-                Code::BadExtends,
-                format!("more than {MAX_LAYERS} layers"),
-            ));
+        } else if !self.base_lost {
+            let chain = self.chain_text(&source.label);
+            self.fail(
+                Problem::new(Code::BadExtends, format!("more than {MAX_LAYERS} layers"))
+                    .at(asked)
+                    .note(chain)
+                    .help("write several of the bases as one file"),
+            );
         }
     }
 
@@ -298,16 +349,35 @@ impl Reader<'_> {
                         ),
                     )
                     .at(source.value_place(&path))
-                    .label("expected a template's name, a file, or a list of them"),
+                    .label("expected a template's name, a file, or a list of them")
+                    .help("write `extends: base.yaml`, or `extends: [base.yaml, other.yaml]`"),
                 ),
             }
         }
         bases
     }
 
-    /// Adds the template or file that `from` calls `name`.
-    fn extend(&mut self, from: &Source, name: &str, asked: Option<Place>) {
-        if self.chain.len() > MAX_LAYERS || self.failed && self.sources.len() >= MAX_LAYERS {
+    /// Whether a base was read before. Two bases may have one in common, which is read once, as the weaker of the layers;
+    /// but an item of a list that an earlier item (from `before` on) has read already has no effect at its place.
+    fn is_done(&mut self, id: &str, shown: &str, asked: Option<&Place>, before: usize) -> bool {
+        let Some(at) = self.done.iter().position(|known| known == id) else {
+            return false;
+        };
+        if at >= before {
+            let message = format!("`{shown}` was extended already by what stands before it");
+            self.fail(
+                Problem::new(Code::BadExtends, message)
+                    .at(asked.cloned())
+                    .label("no effect here")
+                    .help("delete it, or put it first: of two bases the later one wins"),
+            );
+        }
+        true
+    }
+
+    /// Adds the template or file that `from` calls `name`; `before` bases were read when its list began.
+    fn extend(&mut self, from: &Source, name: &str, asked: Option<Place>, before: usize) {
+        if self.chain.len() > MAX_LAYERS || self.base_lost && self.sources.len() >= MAX_LAYERS {
             return;
         }
         let lower = name.to_lowercase();
@@ -315,13 +385,11 @@ impl Reader<'_> {
         let is_path = name.contains('/') || is_spec;
         if let Some(template) = templates::find(name) {
             let shown = format!("templates/{name}.yaml");
-            return self.text(
-                LayerKind::Template,
-                (shown.clone(), shown),
-                None,
-                template,
-                asked,
-            );
+            if !self.is_done(&shown, name, asked.as_ref(), before) {
+                let names = (shown.clone(), shown);
+                self.text(LayerKind::Template, names, None, template, asked);
+            }
+            return;
         }
         if is_path && !is_spec {
             let message = format!("`{name}` was not read: a spec ends in `.yaml` or `.yml`");
@@ -329,13 +397,20 @@ impl Reader<'_> {
             return self.fail(Problem::new(Code::BadExtends, message).at(asked).help(help));
         }
         match (&from.folder, is_path) {
-            (Some(folder), true) => self.file(&folder.join(name), LayerKind::Base, asked),
+            (Some(folder), true) => {
+                let path = folder.join(name);
+                let id = path.canonicalize().unwrap_or_else(|_| path.clone());
+                if !self.is_done(&id.display().to_string(), name, asked.as_ref(), before) {
+                    self.file(&path, LayerKind::Base, asked);
+                }
+            }
             (None, true) => self.fail(
                 Problem::new(
                     Code::BadExtends,
                     "a template can only extend a template".to_owned(),
                 )
-                .at(asked),
+                .at(asked)
+                .help("name a template (`supcon list templates`)"),
             ),
             (_, false) => {
                 let mut problem = Problem::new(
@@ -366,9 +441,8 @@ impl Reader<'_> {
     }
 
     fn assignment(&mut self, kind: LayerKind, label: &str, text: &str, form: (&str, &str)) {
-        match Source::assignment(kind, label, text, form, self.problems) {
-            Some(source) => self.push(source),
-            None => self.failed = true,
+        if let Some(source) = Source::assignment(kind, label, text, form, self.problems) {
+            self.sources.push(source);
         }
     }
 }

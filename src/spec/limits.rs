@@ -14,10 +14,15 @@ pub(super) const MAX_TEXT: usize = 4 << 20;
 pub(super) const MAX_PATHS: usize = 8 << 20;
 /// Equal keys that are reported before a text is given up.
 pub(super) const MAX_DUPLICATES: usize = 100;
-/// Problems of one spec that are kept; those behind them are only counted.
-pub(super) const MAX_PROBLEMS: usize = 1000;
 /// Most layers of one spec.
 pub(super) const MAX_LAYERS: usize = 64;
+
+/// Most profiles of one spec: each is checked whenever the spec is read.
+pub(super) const MAX_PROFILES: usize = 100;
+/// Points of a sweep that are looked at in a profile that is not asked for.
+pub(super) const PROFILE_POINTS: usize = 50;
+/// Points of a spec with problems of which the conflicts between sections are looked for too.
+pub(super) const MENDED_POINTS: usize = 50;
 
 /// How much a value is, with everything inside it.
 #[derive(Clone, Copy, Default)]

@@ -1,17 +1,18 @@
 //! From a path to a checked, typed spec that knows the place of each of its values.
 
-use super::check::{check, check_sweep, is_empty};
-use super::layers::{self, ENV_PREFIX, Layers, Merged};
+use super::check::{check, check_sweep};
+use super::index::{is_within, parent};
+use super::layers::{self, ENV_INTENT, Layers, Merged};
+use super::limits::{MENDED_POINTS, PROFILE_POINTS};
+use super::mend::mended;
+use super::origins::{self, LayerOf, Origin};
 use super::profile;
-use super::schema::{self, Key, Kind, Need};
 use super::source::{LayerKind, Source};
-use super::span::join;
-use super::sweep::{self, Point};
+use super::sweep::{self, Axes, Point};
 use super::{Overrides, Spec};
-use crate::diag::{Code, Place, Problem, Problems};
-use figment::value::{Dict, Num, Value};
-use std::collections::BTreeMap;
-use std::fmt;
+use crate::diag::{Code, Found, Place, Problem, Problems};
+use figment::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A checked spec.
@@ -29,35 +30,9 @@ pub struct Loaded {
     pub origins: BTreeMap<String, Origin>,
     sources: Vec<Source>,
     own: usize,
-    /// Key path of every value, lists and mappings included -> its layer.
-    layers: BTreeMap<String, usize>,
-}
-
-/// Where a value came from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Origin {
-    /// The layer.
-    pub layer: LayerKind,
-    /// File or argument; empty for a default.
-    pub file: String,
-    /// Line in the file; 0 for a default or an argument.
-    pub line: usize,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.layer {
-            LayerKind::Default => f.write_str("default"),
-            LayerKind::Environment | LayerKind::Set => f.write_str(&self.file),
-            LayerKind::Template
-            | LayerKind::Base
-            | LayerKind::File
-            | LayerKind::Profile
-            | LayerKind::Sweep => {
-                write!(f, "{}:{}", self.file, self.line)
-            }
-        }
-    }
+    layers: LayerOf,
+    /// Paths at which there is something else than was written, since that was wrong.
+    unsure: BTreeSet<String>,
 }
 
 impl Loaded {
@@ -85,129 +60,299 @@ impl Loaded {
         }
     }
 
+    /// Whether the value at a path is the one that was written, with all that is inside it.
+    #[must_use]
+    pub fn is_sure(&self, path: &str) -> bool {
+        let touches = |wrong: &String| is_within(wrong, path) || is_within(path, wrong);
+        !self.unsure.iter().any(touches)
+    }
+
+    /// Whether every value is the one that was written.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unsure.is_empty()
+    }
+
+    /// Whether the value at a path was written by the spec itself or above it, and not by what it extends.
+    #[must_use]
+    pub fn is_own(&self, path: &str) -> bool {
+        self.layers
+            .get(path)
+            .is_some_and(|&layer| layer >= self.own)
+    }
+
+    /// What this point of a sweep sets, in words, if a place lies outside of it.
+    #[must_use]
+    pub fn point_note(&self, place: Option<&Place>) -> Option<String> {
+        let mut written = self.sources.iter().filter(|s| s.kind == LayerKind::Sweep);
+        let inside = written.any(|source| place.is_some_and(|place| source.wrote(place)));
+        let each = self
+            .point
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}"));
+        let words = each.collect::<Vec<_>>().join(", ");
+        (!inside && !words.is_empty()).then(|| format!("at the point {words}"))
+    }
+
     fn nearest<'a>(&self, path: &'a str) -> (&'a str, usize) {
         let mut path = path;
         loop {
             if let Some(&layer) = self.layers.get(path) {
                 return (path, layer);
             }
-            match path.rsplit_once('.') {
-                Some((parent, _)) => path = parent,
+            match parent(path) {
+                Some(above) => path = above,
                 None => return ("", self.own),
             }
         }
     }
 }
 
-/// Reads, merges, checks and types the spec at `path`, one for each point of its sweep; `SUPCON_SET__` variables of the
-/// process count.
-///
-/// # Errors
-/// Every problem that was found.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Vec<Loaded>, Problems> {
+/// What was read of a spec, right or wrong.
+#[derive(Debug)]
+pub struct Reading {
+    /// The points of its sweep, one without a sweep. If there are problems, only some of them, each with something valid
+    /// in place of what is wrong (`Loaded::is_sure`).
+    pub points: Vec<Loaded>,
+    /// Everything that is wrong with single keys and values.
+    pub problems: Vec<Problem>,
+    /// The files that it extends, canonical.
+    pub bases: Vec<PathBuf>,
+    /// Whether it has a name, which an experiment needs and a base does not.
+    pub named: bool,
+}
+
+/// Reads, merges and checks the spec at `path`; `SUPCON_SET__` variables of the process count.
+#[must_use]
+pub fn read(path: &Path, overrides: &Overrides) -> Reading {
     let text = |name: std::ffi::OsString| name.to_string_lossy().into_owned();
     let mut env: Vec<(String, String)> = std::env::vars_os()
         .map(|(key, value)| (text(key), text(value)))
-        .filter(|(key, _)| key.starts_with(ENV_PREFIX))
+        .filter(|(key, _)| key.starts_with(ENV_INTENT))
         .collect();
     env.sort();
-    load_with(path, overrides, &env)
+    read_with(path, overrides, &env)
 }
 
-/// As `load`, with the variables given.
+/// As `read`, with the variables given.
+#[must_use]
+pub fn read_with(path: &Path, overrides: &Overrides, env: &[(String, String)]) -> Reading {
+    let (mut early, mut found) = (Vec::new(), Found::default());
+    let layers = layers::read(path, overrides, env, &mut early);
+    found.extend(early);
+    let Some(layers) = layers else {
+        return Reading {
+            points: Vec::new(),
+            problems: found.finish(),
+            bases: Vec::new(),
+            named: false,
+        };
+    };
+    let points = checked(&layers, overrides, &mut found);
+    let first = points
+        .first()
+        .and_then(|point| point.merged.root.get("name"));
+    let name = first.and_then(Value::as_str).map(str::to_owned);
+    let named = name.is_some();
+    let names = {
+        let points: Vec<&Point> = points.iter().map(|checked| &checked.point).collect();
+        sweep::names(name.as_deref().unwrap_or_default(), &points)
+    };
+    let right = found.is_empty();
+    // Without a base, nobody knows what there is.
+    let known = if right {
+        points.len()
+    } else if layers.base_lost {
+        0
+    } else {
+        MENDED_POINTS
+    };
+    let mut typed = Vec::new();
+    for (point, name) in points.into_iter().zip(names).take(known) {
+        match self::typed(path, point, name) {
+            Ok(loaded) => typed.push(loaded),
+            // What cannot be mended only hides conflicts.
+            Err(problem) if right => found.push(*problem),
+            Err(_) => {}
+        }
+    }
+    Reading {
+        points: typed,
+        problems: found.finish(),
+        bases: layers.bases,
+        named,
+    }
+}
+
+/// As `read_with`, for what has no problem with single keys and values.
 ///
 /// # Errors
-/// Every problem that was found.
+/// Every such problem.
 pub fn load_with(
     path: &Path,
     overrides: &Overrides,
     env: &[(String, String)],
 ) -> Result<Vec<Loaded>, Problems> {
-    let mut problems = Vec::new();
-    let layers = layers::read(path, overrides, env, &mut problems);
-    let points = layers.map(|layers| checked(&layers, overrides, &mut problems));
-    if let Some(problems) = Problems::collect(problems) {
-        return Err(problems);
-    }
-    let Some(points) = points else {
-        return Err(Problem::new(Code::Internal, "a layer was lost without a reason").into());
-    };
-    let name = points
-        .first()
-        .and_then(|(_, merged)| merged.root.get("name"));
-    let name = name.and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (points, merged): (Vec<Point>, Vec<Merged>) = points.into_iter().unzip();
-    let names = sweep::names(&name, &points);
-    let each = points.into_iter().zip(merged).zip(names);
-    each.map(|((point, merged), name)| typed(path, point, merged, name))
-        .collect()
+    let reading = read_with(path, overrides, env);
+    Problems::or(reading.problems, reading.points)
+}
+
+/// A point with its merged values, and the paths of those that are wrong.
+struct Checked {
+    point: Point,
+    merged: Merged,
+    wrong: Vec<String>,
 }
 
 /// The points of a spec with the chosen profile, and the problems of all of them and of the other profiles.
-fn checked(
-    layers: &Layers,
-    overrides: &Overrides,
-    problems: &mut Vec<Problem>,
-) -> Vec<(Point, Merged)> {
-    profile::check(layers, problems);
+fn checked(layers: &Layers, overrides: &Overrides, found: &mut Found) -> Vec<Checked> {
+    profile::check(layers, found);
     let names = profile::names(layers);
     let chosen = overrides.profile.as_ref();
-    for name in names.iter().filter(|name| chosen != Some(name)) {
-        // A profile that is not asked for now is a part of the spec all the same.
-        expand(&profile::select(layers, name), overrides.max_runs, problems);
+    if let Some(name) = chosen.filter(|name| !names.contains(name)) {
+        found.push(profile::unknown(layers, name));
     }
-    match chosen {
-        Some(name) if !names.contains(name) => {
-            problems.push(profile::unknown(layers, name));
-            Vec::new()
-        }
-        Some(name) => expand(&profile::select(layers, name), overrides.max_runs, problems),
-        None => expand(layers, overrides.max_runs, problems),
-    }
-}
-
-/// The points of the layers' sweep, each merged and checked.
-fn expand(layers: &Layers, max_runs: usize, problems: &mut Vec<Problem>) -> Vec<(Point, Merged)> {
-    let mut base = layers.merge(&[]);
-    let known = problems.len();
-    problems.extend(check_sweep(&base));
-    let mut points = Vec::new();
-    if problems.len() == known {
-        points = sweep::expand(&base, max_runs, problems);
-    }
-    if points.is_empty() {
-        // The rest of the spec has mistakes of its own.
-        base.root.remove("sweep");
-        problems.extend(check(&base));
-    }
-    let merge = |point: Point| {
-        let mut merged = layers.merge(&point.layers);
-        merged.root.remove("sweep");
-        problems.extend(check(&merged));
-        (point, merged)
+    let points = match chosen.filter(|name| names.contains(name)) {
+        Some(name) => expand(&profile::select(layers, name), overrides.max_runs, found),
+        None => expand(layers, overrides.max_runs, found),
     };
-    points.into_iter().map(merge).collect()
+    // A profile that is not asked for now is a part of the spec all the same.
+    for name in names.iter().filter(|name| chosen != Some(name)) {
+        if found.is_enough() {
+            break;
+        }
+        glance(&profile::select(layers, name), overrides.max_runs, found);
+    }
+    points
 }
 
-/// A checked point as a typed spec.
-fn typed(path: &Path, point: Point, merged: Merged, name: String) -> Result<Loaded, Problems> {
-    let mut spec: Spec = serde_json::from_value(plain_dict(&merged.root)).map_err(|error| {
-        Problem::new(
-            Code::Internal,
-            format!("the check let through what serde refuses: {error}"),
-        )
-        .at(merged.sources[merged.own].value_place(""))
-        .help("this is a mistake in supcon, please report it with the spec")
+/// The points of the layers' sweep, each merged and checked; the spec without its sweep where that is wrong.
+fn expand(layers: &Layers, max_runs: usize, found: &mut Found) -> Vec<Checked> {
+    let base = layers.merge();
+    let Some(axes) = axes(&base, max_runs, found) else {
+        return vec![bare(layers, &base, found)];
+    };
+    let known = known(layers, &base, &axes);
+    let mut points = Vec::new();
+    for number in 0..axes.points {
+        points.push(look(layers, &base, axes.point(number), &known, found));
+        if found.is_enough() {
+            break;
+        }
+    }
+    points
+}
+
+/// Finds the problems of a profile that is not asked for: those of one point, and of the values of its own sweep.
+fn glance(layers: &Layers, max_runs: usize, found: &mut Found) {
+    let base = layers.merge();
+    let Some(axes) = axes(&base, max_runs, found) else {
+        bare(layers, &base, found);
+        return;
+    };
+    let own = layers
+        .sources
+        .iter()
+        .filter(|s| s.kind == LayerKind::Profile);
+    let sweeps = own
+        .flat_map(|source| source.tree.iter())
+        .any(|(key, _)| key == "sweep");
+    let most = if sweeps { PROFILE_POINTS } else { 1 };
+    let known = known(layers, &base, &axes);
+    for point in axes.star(most) {
+        look(layers, &base, point, &known, found);
+    }
+}
+
+fn axes(base: &Merged, max_runs: usize, found: &mut Found) -> Option<Axes> {
+    check_sweep(base, found)
+        .then(|| Axes::of(base, max_runs, found))
+        .flatten()
+}
+
+/// Paths that may be set by what was not merged.
+fn elsewhere(layers: &Layers, base: &Merged) -> Vec<String> {
+    if layers.base_lost {
+        vec![String::new()]
+    } else {
+        sweep::keys(base)
+    }
+}
+
+/// The spec without a sweep that is wrong. What the sweep sets is then not known.
+fn bare(layers: &Layers, base: &Merged, found: &mut Found) -> Checked {
+    let mut merged = base.clone();
+    merged.root.remove("sweep");
+    let swept = elsewhere(layers, base);
+    let mut wrong = check(&merged, &swept, found);
+    wrong.extend(swept);
+    Checked {
+        point: Point::default(),
+        merged,
+        wrong,
+    }
+}
+
+/// The problems that have nothing to do with the values of the sweep, if there is one.
+fn known(layers: &Layers, base: &Merged, axes: &Axes) -> Vec<Problem> {
+    if axes.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Found::default();
+    bare(layers, base, &mut found);
+    found.finish()
+}
+
+/// Merges and checks one point; what is wrong because of its values says so.
+fn look(
+    layers: &Layers,
+    base: &Merged,
+    point: Point,
+    known: &[Problem],
+    found: &mut Found,
+) -> Checked {
+    let mut merged = base.with(&point.layers);
+    merged.root.remove("sweep");
+    let lost = if layers.base_lost {
+        vec![String::new()]
+    } else {
+        Vec::new()
+    };
+    let before = found.len();
+    let wrong = check(&merged, &lost, found);
+    if !point.values.is_empty() {
+        let inside = |place: &Place| point.layers.iter().any(|layer| layer.wrote(place));
+        for problem in found.since(before) {
+            if !known.contains(problem) && !problem.place.as_ref().is_some_and(inside) {
+                problem.add_note(&format!("at the point {}", point.words()));
+            }
+        }
+    }
+    Checked {
+        point,
+        merged,
+        wrong,
+    }
+}
+
+/// A checked point as a typed spec, mended where it is wrong.
+fn typed(path: &Path, checked: Checked, name: String) -> Result<Loaded, Box<Problem>> {
+    let Checked {
+        point,
+        merged,
+        wrong,
+    } = checked;
+    let mut unsure: BTreeSet<String> = wrong.into_iter().collect();
+    let values = mended(&merged.root, &mut unsure);
+    let mut spec: Spec = serde_json::from_value(values).map_err(|error| {
+        let message = format!("the check let through what serde refuses: {error}");
+        let problem = Problem::new(Code::Internal, message)
+            .at(merged.sources[merged.own].value_place(""))
+            .help("this is a mistake in supcon, please report it with the spec");
+        Box::new(problem)
     })?;
     spec.name = name;
-    let mut walk = Walk {
-        merged: &merged,
-        layers: BTreeMap::new(),
-        origins: BTreeMap::new(),
-    };
-    walk.dict("", &merged.root);
-    walk.defaults("", &merged.root, schema::SPEC.keys);
-    let (layers, origins) = (walk.layers, walk.origins);
+    let (layers, origins) = origins::of(&merged);
     let phase_order = merged.phase_order();
     let Merged { sources, own, .. } = merged;
     Ok(Loaded {
@@ -219,114 +364,6 @@ fn typed(path: &Path, point: Point, merged: Merged, name: String) -> Result<Load
         sources,
         own,
         layers,
+        unsure,
     })
-}
-
-/// Collects the layer of every value and the origin of every scalar and list.
-struct Walk<'a> {
-    merged: &'a Merged,
-    layers: BTreeMap<String, usize>,
-    origins: BTreeMap<String, Origin>,
-}
-
-impl Walk<'_> {
-    fn dict(&mut self, path: &str, dict: &Dict) {
-        for (key, value) in dict.iter().filter(|(_, value)| !is_empty(value)) {
-            self.value(&join(path, key), value, true);
-        }
-    }
-
-    fn value(&mut self, path: &str, value: &Value, named: bool) {
-        let layer = self.merged.layer(value);
-        self.layers.insert(path.to_owned(), layer);
-        match value {
-            Value::Dict(_, dict) if named => return self.dict(path, dict),
-            Value::Dict(_, dict) => {
-                for (key, value) in dict {
-                    self.value(&join(path, key), value, false);
-                }
-            }
-            Value::Array(_, items) => {
-                for (i, item) in items.iter().enumerate() {
-                    self.value(&join(path, &i.to_string()), item, false);
-                }
-            }
-            _ => {}
-        }
-        if named {
-            let source = &self.merged.sources[layer];
-            let line = source.value_place(path).map_or(0, |place| place.line);
-            let file = match source.kind {
-                LayerKind::Set => format!("--set {}", source.first_line()),
-                LayerKind::Environment => source.first_line().to_owned(),
-                _ => source.label.clone(),
-            };
-            self.origins.insert(
-                path.to_owned(),
-                Origin {
-                    layer: source.kind,
-                    file,
-                    line,
-                },
-            );
-        }
-    }
-
-    /// Notes the keys whose value is the schema's default.
-    fn defaults(&mut self, path: &str, dict: &Dict, keys: &'static [Key]) {
-        for key in keys {
-            let inner = join(path, key.name);
-            match (
-                dict.get(key.name).filter(|value| !is_empty(value)),
-                &key.kind,
-            ) {
-                (None, _) if matches!(key.need, Need::Default(_)) => {
-                    let origin = Origin {
-                        layer: LayerKind::Default,
-                        file: String::new(),
-                        line: 0,
-                    };
-                    self.origins.insert(inner, origin);
-                }
-                (Some(Value::Dict(_, dict)), Kind::Part(part)) => {
-                    let variant = dict
-                        .get(part.tag)
-                        .and_then(Value::as_str)
-                        .and_then(|name| part.variant(name));
-                    self.defaults(&inner, dict, variant.map_or(&[], |section| section.keys));
-                }
-                (Some(Value::Dict(_, dict)), Kind::Named(section)) => {
-                    for (name, value) in dict {
-                        if let Value::Dict(_, dict) = value {
-                            self.defaults(&join(&inner, name), dict, section.keys);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// The values for serde, without what `~` deleted.
-fn plain_dict(dict: &Dict) -> serde_json::Value {
-    let kept = dict.iter().filter(|(_, value)| !is_empty(value));
-    serde_json::Value::Object(
-        kept.map(|(key, value)| (key.clone(), plain(value)))
-            .collect(),
-    )
-}
-
-fn plain(value: &Value) -> serde_json::Value {
-    match value {
-        Value::String(_, text) => text.clone().into(),
-        Value::Char(_, c) => c.to_string().into(),
-        Value::Bool(_, x) => (*x).into(),
-        Value::Num(_, Num::U64(x)) => (*x).into(),
-        Value::Num(_, Num::I128(x)) => i64::try_from(*x).map_or((*x as f64).into(), Into::into),
-        Value::Num(_, number) => number.to_f64().into(),
-        Value::Empty(..) => serde_json::Value::Null,
-        Value::Dict(_, dict) => plain_dict(dict),
-        Value::Array(_, items) => items.iter().map(plain).collect(),
-    }
 }

@@ -1,19 +1,26 @@
 //! The language: layers merged with figment, typed sections, every key with its place.
 
+mod assignment;
 mod check;
+mod file;
+mod index;
 mod layers;
 mod limits;
 mod load;
+mod mend;
+mod origins;
 mod profile;
 pub mod schema;
 mod source;
 mod span;
 mod sweep;
+mod syntax;
 pub mod templates;
 mod types;
 pub(crate) mod yaml;
 
-pub use load::{Loaded, Origin, load, load_with};
+pub use load::{Loaded, Reading, load_with, read, read_with};
+pub use origins::Origin;
 pub use source::LayerKind;
 pub use types::*;
 

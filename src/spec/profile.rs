@@ -1,10 +1,11 @@
 //! Profiles: named sections of a file that `--profile` lays over it, such as one that makes a long experiment short.
 
+use super::index::join;
 use super::layers::{Layers, STEERING, quoted};
+use super::limits::MAX_PROFILES;
 use super::source::{LayerKind, Source};
-use super::span::join;
 use super::yaml::Tree;
-use crate::diag::{Code, Problem, suggest};
+use crate::diag::{Code, Found, Place, Problem, suggest};
 
 /// The mapping below `profiles` in one file.
 fn section(source: &Source) -> Option<&Tree> {
@@ -30,13 +31,14 @@ pub(crate) fn names(layers: &Layers) -> Vec<String> {
 }
 
 /// Reports what is no mapping of names to sections, and what a profile cannot hold.
-pub(crate) fn check(layers: &Layers, problems: &mut Vec<Problem>) {
-    let mut refuse = |source: &Source, path: &str, found: &Tree, what: &str| {
-        let message = format!("`{path}` must be {what}, found {}", found.describe());
-        problems.push(
+pub(crate) fn check(layers: &Layers, found: &mut Found) {
+    let mut refuse = |source: &Source, path: &str, tree: &Tree, what: &str| {
+        let message = format!("`{path}` must be {what}, found {}", tree.describe());
+        found.push(
             Problem::new(Code::WrongType, message)
                 .at(source.value_place(path))
-                .label("expected `name: {key: value}`"),
+                .label("expected `name: {key: value}`")
+                .help("write a mapping of names, each with the keys that it sets"),
         );
     };
     let mut steering = Vec::new();
@@ -63,13 +65,24 @@ pub(crate) fn check(layers: &Layers, problems: &mut Vec<Problem>) {
         }
     }
     for (source, path) in steering {
-        problems.push(
+        found.push(
             Problem::new(
                 Code::Conflict,
                 format!("`{path}` can only stand at the top level of a file"),
             )
             .at(source.key_place(&path))
-            .label("inside a profile"),
+            .label("inside a profile")
+            .help("move it out of the profile"),
+        );
+    }
+    let count = names(layers).len();
+    if count > MAX_PROFILES {
+        let place = layers.sources[layers.own].key_place("profiles");
+        found.push(
+            Problem::new(Code::TooLarge, format!("{count} profiles in one spec"))
+                .at(place)
+                .label(format!("the limit is {MAX_PROFILES}"))
+                .help("a `sweep` says the same with a list of values"),
         );
     }
 }
@@ -96,10 +109,15 @@ pub(crate) fn select(layers: &Layers, name: &str) -> Layers {
 pub(crate) fn unknown(layers: &Layers, name: &str) -> Problem {
     let known = names(layers);
     let label = &layers.sources[layers.own].label;
-    let problem = Problem::new(
-        Code::UnknownName,
-        format!("{label} has no profile `{name}`"),
-    );
+    let place = Place {
+        file: "--profile".into(),
+        line: 1,
+        column: 1,
+        len: name.chars().count().max(1),
+        line_text: name.to_owned(),
+    };
+    let message = format!("{label} has no profile `{name}`");
+    let problem = Problem::new(Code::UnknownName, message).at(place);
     let problem = match suggest(name, known.iter().map(String::as_str)) {
         Some(nearest) => problem.help(format!("did you mean `--profile {nearest}`?")),
         None => problem.help("leave `--profile` out, or write the section `profiles` in the spec"),

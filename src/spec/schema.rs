@@ -4,12 +4,14 @@
 
 mod json;
 mod markdown;
+mod meant;
 mod name;
 mod tables;
 mod words;
 
 pub use json::json_schema;
 pub use markdown::markdown;
+pub use meant::meant;
 pub use name::{LABEL, MAX_NAME, NameRule, PHASE_NAME};
 pub use tables::*;
 

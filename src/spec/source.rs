@@ -1,14 +1,13 @@
-//! One text of a spec, read and taken apart: a file, a template, an environment variable or a `--set` argument.
-//! Keeps the limits on files and turns spans into places.
+//! One text of a spec, taken apart: a file or a template here, single values in `assignment`. Turns spans into places.
+//! Cheap to clone: every point of a sweep holds all layers.
 
-use super::limits::{MAX_BYTES, MAX_LINE};
-use super::span::{Entry, Index, Span, join, scan};
+use super::index::{Entry, Index, Span, is_within, join_paths};
+use super::limits::MAX_LINE;
+use super::span::scan;
 use super::yaml::{self, Tree};
 use crate::diag::{Code, Place, Problem};
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Which layer a value came from, weakest first.
@@ -37,14 +36,48 @@ pub enum LayerKind {
 pub(crate) struct Source {
     pub(crate) kind: LayerKind,
     /// How places call it.
-    pub(crate) label: String,
+    pub(crate) label: Arc<str>,
     /// Folder that relative paths start from; none for a template.
-    pub(crate) folder: Option<PathBuf>,
-    lines: Arc<[String]>,
-    pub(crate) tree: Vec<(String, Tree)>,
-    index: Arc<Index>,
+    pub(crate) folder: Option<Arc<Path>>,
+    text: Arc<Text>,
+    pub(crate) tree: Arc<Vec<(String, Tree)>>,
+    pub(super) index: Arc<Index>,
     /// (path in the layer, path at which its value was written), where these differ.
     moved: Vec<(String, String)>,
+}
+
+/// A text and where its lines begin.
+#[derive(Debug)]
+struct Text {
+    text: String,
+    starts: Vec<usize>,
+}
+
+impl Text {
+    fn new(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1));
+        Self {
+            starts: starts.collect(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// A line without its end, from 1; empty if there is none.
+    fn line(&self, number: usize) -> &str {
+        let Some(&start) = self.starts.get(number.wrapping_sub(1)) else {
+            return "";
+        };
+        let end = self
+            .starts
+            .get(number)
+            .map_or(self.text.len(), |end| end - 1);
+        &self.text[start..end]
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        (1..=self.starts.len()).map(|number| self.line(number))
+    }
 }
 
 impl Source {
@@ -52,7 +85,7 @@ impl Source {
     pub(crate) fn parse(
         kind: LayerKind,
         label: &str,
-        folder: Option<PathBuf>,
+        folder: Option<&Path>,
         text: &str,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
@@ -63,7 +96,7 @@ impl Source {
             .replace("\r\n", "\n")
             .replace('\r', "\n");
         let mut source = Self::empty(kind, label, folder, &text);
-        let unfit = source.control_character(&text);
+        let unfit = source.control_character();
         if let Some(problem) = unfit.or_else(|| source.long_line()) {
             problems.push(problem);
             return None;
@@ -77,13 +110,13 @@ impl Source {
             Problem::new(Code::Empty, format!("`{label}` holds no spec"))
                 .help("begin with `supcon new NAME`; a spec has `name`, `seeds`, `data`, `encoder` and `phases`")
         };
-        let nothing = !scan.index.contains_key("");
+        let nothing = scan.index.get("").is_none();
         match if nothing {
             Ok(Tree::Null)
         } else {
             yaml::from_text(&text)
         } {
-            Ok(Tree::Map(tree)) => source.tree = tree,
+            Ok(Tree::Map(tree)) => source.tree = tree.into(),
             Ok(Tree::Null) => problems.push(empty()),
             Ok(other) => problems.push(
                 Problem::new(
@@ -91,7 +124,8 @@ impl Source {
                     format!("a spec is a mapping, found {}", other.describe()),
                 )
                 .at(scan.index.get("").map(|entry| source.at(entry.value)))
-                .label("expected `key: value` lines"),
+                .label("expected `key: value` lines")
+                .help("begin with `supcon new NAME`, which writes one to change"),
             ),
             Err(error) => problems.push(source.syntax(&error)),
         }
@@ -99,104 +133,13 @@ impl Source {
         (!source.tree.is_empty()).then_some(source)
     }
 
-    /// Takes an assignment apart: keys between `prefix` and `=`, divided by `separator`, then a YAML value.
-    pub(crate) fn assignment(
-        kind: LayerKind,
-        label: &str,
-        text: &str,
-        (prefix, separator): (&str, &str),
-        problems: &mut Vec<Problem>,
-    ) -> Option<Self> {
-        let mut source = Self::empty(kind, label, None, text);
-        let whole = Span {
-            line: 1,
-            column: 1,
-            len: text.chars().count(),
-        };
-        let refuse =
-            |message: String| Problem::new(Code::BadOverride, message).at(source.at(whole));
-        let example =
-            format!("write it as `{prefix}phases{separator}pretrain{separator}epochs=10`");
-        let Some((keys, value)) = text
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.split_once('='))
-        else {
-            problems.push(refuse(format!("`{text}` has no `=`")).help(example));
-            return None;
-        };
-        let names: Vec<&str> = keys.split(separator).collect();
-        if names.iter().any(|name| name.trim().is_empty()) || value.trim().is_empty() {
-            let what = if value.trim().is_empty() {
-                "value"
-            } else {
-                "name of a key"
-            };
-            problems.push(
-                refuse(format!("`{text}` lacks a {what}")).help(format!("{example}; `~` deletes")),
-            );
-            return None;
-        }
-        if names == ["extends"] {
-            problems.push(refuse("`extends` can only be written in a file".into()));
-            return None;
-        }
-        let column = (
-            text.len() - value.len(),
-            text[..text.len() - value.len()].chars().count(),
-        );
-        let shift = |span: Span| match span.line {
-            1 => Span {
-                column: span.column + column.1,
-                ..span
-            },
-            _ => span,
-        };
-        let scan = scan(value, &names.join("."), &|span| source.at(shift(span)));
-        problems.extend(scan.problems);
-        if scan.fatal {
-            return None;
-        }
-        match yaml::from_text(value) {
-            Ok(tree) => source.tree = nest(&names, tree),
-            Err(error) => problems.push(source.syntax(&error)),
-        }
-        let shifted = |(path, entry)| (path, shifted(entry, &shift));
-        source.index = Arc::new(scan.index.into_iter().map(shifted).collect());
-        source.index_names(prefix, separator, &names);
-        (!source.tree.is_empty()).then_some(source)
-    }
-
-    /// Gives each key of an assignment its place.
-    fn index_names(&mut self, prefix: &str, separator: &str, names: &[&str]) {
-        let mut column = 1 + prefix.chars().count();
-        let mut path = String::new();
-        for name in names {
-            path = join(&path, name);
-            let key = Span {
-                line: 1,
-                column,
-                len: name.chars().count(),
-            };
-            let inner = Entry {
-                key: None,
-                value: key,
-                container: true,
-                quoted: false,
-            };
-            let index = Arc::make_mut(&mut self.index);
-            index.entry(path.clone()).or_insert(inner).key = Some(key);
-            column += key.len + separator.len();
-        }
-    }
-
-    fn empty(kind: LayerKind, label: &str, folder: Option<PathBuf>, text: &str) -> Self {
-        let lines = text.split('\n').map(str::to_owned).collect();
+    pub(super) fn empty(kind: LayerKind, label: &str, folder: Option<&Path>, text: &str) -> Self {
         Self {
             kind,
-            label: label.to_owned(),
-            folder,
-            lines,
-            tree: Vec::new(),
+            label: label.into(),
+            folder: folder.map(Into::into),
+            text: Arc::new(Text::new(text)),
+            tree: Arc::default(),
             index: Arc::default(),
             moved: Vec::new(),
         }
@@ -214,37 +157,30 @@ impl Source {
         moved.push((to.to_owned(), self.written(from).into_owned()));
         Self {
             kind,
-            tree,
+            label: self.label.clone(),
+            folder: self.folder.clone(),
+            text: self.text.clone(),
+            tree: tree.into(),
+            index: self.index.clone(),
             moved,
-            ..self.clone()
         }
     }
 
     /// The path at which the value of a path was written.
     fn written<'a>(&self, path: &'a str) -> Cow<'a, str> {
-        let inside = |to: &str| match path.strip_prefix(to) {
-            Some(rest) if to.is_empty() || rest.is_empty() || rest.starts_with('.') => Some(rest),
-            _ => None,
-        };
-        let found = self
-            .moved
-            .iter()
-            .rev()
-            .find_map(|(to, from)| Some((to, from, inside(to)?)));
-        match found {
+        let mut moves = self.moved.iter().rev();
+        match moves.find(|(to, _)| is_within(path, to)) {
             None => path.into(),
-            Some((to, from, rest)) if to.is_empty() && !rest.is_empty() => join(from, rest).into(),
-            Some((_, from, rest)) => format!("{from}{rest}").into(),
+            Some((to, from)) => {
+                let rest = path[to.len()..].trim_start_matches('.');
+                join_paths(from, rest).into()
+            }
         }
     }
 
     /// The place of a span, cut at the end of its line.
-    fn at(&self, span: Span) -> Place {
-        let line_text = self
-            .lines
-            .get(span.line.wrapping_sub(1))
-            .cloned()
-            .unwrap_or_default();
+    pub(super) fn at(&self, span: Span) -> Place {
+        let line_text = self.text.line(span.line).to_owned();
         let rest = line_text
             .trim_end()
             .chars()
@@ -252,7 +188,7 @@ impl Source {
             .saturating_sub(span.column - 1);
         let len = span.len.min(rest).max(1);
         Place {
-            file: self.label.clone(),
+            file: self.label.to_string(),
             line: span.line,
             column: span.column,
             len,
@@ -262,20 +198,7 @@ impl Source {
 
     /// The entry of a path, or of the nearest path above it that was written here.
     fn entry(&self, path: &str) -> Option<(&Entry, bool)> {
-        let written = self.written(path);
-        let mut path = written.as_ref();
-        let mut exact = true;
-        loop {
-            if let Some(entry) = self.index.get(path) {
-                return Some((entry, exact));
-            }
-            exact = false;
-            path = match path.rsplit_once('.') {
-                Some((parent, _)) => parent,
-                None if path.is_empty() => return None,
-                None => "",
-            };
-        }
+        self.index.nearest(&self.written(path))
     }
 
     /// Where the value at a path was written; for a list or mapping, where its key was.
@@ -298,6 +221,15 @@ impl Source {
         Some(self.at(entry.key.unwrap_or(entry.value)))
     }
 
+    /// Whether a place is that of the value which a layer was made from: a part of another text.
+    pub(crate) fn wrote(&self, place: &Place) -> bool {
+        let mut parts = self.moved.iter();
+        parts.any(|(to, _)| {
+            let own = [self.value_place(to), self.key_place(to)];
+            own.iter().flatten().any(|own| own == place)
+        })
+    }
+
     /// Whether the value at a path is text in quotes.
     pub(crate) fn is_quoted(&self, path: &str) -> bool {
         self.entry(path)
@@ -306,10 +238,10 @@ impl Source {
 
     /// The whole text of an assignment.
     pub(crate) fn first_line(&self) -> &str {
-        self.lines.first().map_or("", String::as_str)
+        self.text.line(1)
     }
 
-    fn syntax(&self, error: &yaml::YamlError) -> Problem {
+    pub(super) fn syntax(&self, error: &yaml::YamlError) -> Problem {
         let at = error.at.map(|(line, column)| {
             self.at(Span {
                 line,
@@ -317,12 +249,18 @@ impl Source {
                 len: 1,
             })
         });
-        Problem::new(Code::Syntax, format!("not valid YAML: {}", error.message)).at(at)
+        Problem::new(Code::Syntax, format!("not valid YAML: {}", error.message))
+            .at(at)
+            .help("look at the marked place and the line above it")
     }
 
     /// YAML allows no control characters but tab and line ends.
-    fn control_character(&self, text: &str) -> Option<Problem> {
-        let (line, column, c) = text.split('\n').enumerate().find_map(|(i, line)| {
+    fn control_character(&self) -> Option<Problem> {
+        let unusual = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n') || byte >= 0x7f;
+        if !self.text.text.bytes().any(unusual) {
+            return None;
+        }
+        let (line, column, c) = self.text.lines().enumerate().find_map(|(i, line)| {
             let found = line
                 .chars()
                 .enumerate()
@@ -342,8 +280,8 @@ impl Source {
     }
 
     fn long_line(&self) -> Option<Problem> {
-        let long = |line: &String| line.len() > MAX_LINE && line.chars().count() > MAX_LINE;
-        let at = self.lines.iter().position(long)?;
+        let long = |line: &str| line.len() > MAX_LINE && line.chars().count() > MAX_LINE;
+        let at = self.text.lines().position(long)?;
         let message = format!("a line of more than {MAX_LINE} characters");
         let place = self.at(Span {
             line: at + 1,
@@ -353,61 +291,6 @@ impl Source {
         let help = "break the line: a value in brackets may go on in the next one";
         Some(Problem::new(Code::TooLarge, message).at(place).help(help))
     }
-}
-
-fn shifted(entry: Entry, shift: &dyn Fn(Span) -> Span) -> Entry {
-    Entry {
-        key: entry.key.map(shift),
-        value: shift(entry.value),
-        ..entry
-    }
-}
-
-/// `a.b.c` and a value as nested mappings.
-pub(crate) fn nest(names: &[&str], value: Tree) -> Vec<(String, Tree)> {
-    let mut tree = value;
-    for name in names.iter().skip(1).rev() {
-        tree = Tree::Map(vec![((*name).to_owned(), tree)]);
-    }
-    vec![(names[0].to_owned(), tree)]
-}
-
-/// Reads a spec file: regular files only, at most 1 MiB, UTF-8.
-pub(crate) fn read(path: &Path) -> Result<String, Box<Problem>> {
-    let shown = path.display();
-    let refuse = |code, message: String| Box::new(Problem::new(code, message));
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            refuse(Code::NotFound, format!("there is no file `{shown}`"))
-        }
-        _ => refuse(Code::Unreadable, format!("cannot read `{shown}`: {error}")),
-    };
-    // Asked before opening: opening a FIFO would wait for a writer.
-    let about = std::fs::metadata(path).map_err(failed)?;
-    if !about.is_file() {
-        let what = if about.is_dir() {
-            "a folder"
-        } else {
-            "not a regular file"
-        };
-        return Err(refuse(Code::NotAFile, format!("`{shown}` is {what}")));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(refuse(
-            Code::TooLarge,
-            format!("`{shown}` is larger than 1 MiB"),
-        ));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let why = format!("the byte at offset {at} is not part of a character; save it as UTF-8");
-        refuse(Code::NotUtf8, format!("`{shown}` is not UTF-8: {why}"))
-    })
 }
 
 #[cfg(test)]
@@ -432,23 +315,15 @@ mod tests {
     }
 
     #[test]
-    fn an_assignment_has_a_place_for_each_of_its_keys() {
-        let mut problems = Vec::new();
-        let form = ("SUPCON_SET__", "__");
-        let text = "SUPCON_SET__a__b={c: 1}";
-        let source = Source::assignment(
-            LayerKind::Environment,
-            "environment",
-            text,
-            form,
-            &mut problems,
-        );
-        let source = source.expect("a source");
-        let at = |place: Option<Place>| place.map(|p| (p.column, p.len));
-        assert_eq!(at(source.key_place("a")), Some((13, 1)));
-        assert_eq!(at(source.key_place("a.b")), Some((16, 1)));
-        assert_eq!(at(source.value_place("a.b.c")), Some((22, 1)));
-        assert!(problems.is_empty());
+    fn what_an_alias_stands_for_is_where_its_anchor_is() {
+        let text = "a: &x {b: 1, c: &y [2, 3]}\nd: *x\ne: {f: *y}\n";
+        let source = parsed(text).0.expect("a source");
+        let at = |place: Option<Place>| place.map(|p| (p.line, p.column));
+        assert_eq!(at(source.value_place("d")), Some((2, 4)));
+        assert_eq!(at(source.key_place("d.b")), Some((1, 8)));
+        assert_eq!(at(source.value_place("d.c.1")), Some((1, 24)));
+        assert_eq!(at(source.value_place("e.f.0")), Some((1, 21)));
+        assert_eq!(at(source.value_place("d.none")), Some((1, 1)));
     }
 
     #[test]

@@ -1,18 +1,12 @@
 //! The one file that knows the event-level YAML crate: where each key and value of a text stands, by key path.
 //! It also refuses what must not reach the value parser: too deep, too many values through aliases, tags, merge keys.
 
+use super::index::{Entry, Index, Span, join};
 use super::limits::{MAX_DEPTH, MAX_DUPLICATES, MAX_PATHS, MAX_TEXT, MAX_VALUES, Size};
+use super::syntax::{self, Said};
 use crate::diag::{Code, Place, Problem};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
 use std::collections::HashMap;
-
-/// A stretch of one line, in characters from 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Span {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-    pub(crate) len: usize,
-}
 
 impl From<Marks> for Span {
     fn from(marks: Marks) -> Self {
@@ -31,29 +25,6 @@ impl From<Marks> for Span {
     }
 }
 
-/// Where a key and its value stand.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: Option<Span>,
-    pub(crate) value: Span,
-    /// The value is a list or a mapping.
-    pub(crate) container: bool,
-    /// The value is text in quotes.
-    pub(crate) quoted: bool,
-}
-
-/// Places by key path: keys and positions in lists, joined by dots; the whole text is the empty path.
-pub(crate) type Index = HashMap<String, Entry>;
-
-/// Appends a key or position to a path.
-pub(crate) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
-}
-
 /// One event handled, or the reason to stop.
 type Step = Result<(), Box<Problem>>;
 
@@ -69,12 +40,13 @@ pub(crate) struct Scan {
 pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> Scan {
     let mut scanner = Scanner {
         scan: Scan {
-            index: Index::new(),
+            index: Index::default(),
             problems: Vec::new(),
             fatal: false,
         },
         place,
         path: prefix.to_owned(),
+        last: prefix.to_owned(),
         frames: Vec::new(),
         anchors: HashMap::new(),
         size: Size::default(),
@@ -85,7 +57,7 @@ pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> S
     while let Some(event) = parser.next_event() {
         let step = match event {
             Ok((event, marks)) => scanner.on_event(event, marks.into()),
-            Err(error) => Err(Box::new(unreadable(&error, place))),
+            Err(error) => Err(Box::new(scanner.unreadable(&error, text))),
         };
         if let Err(problem) = step {
             scanner.scan.problems.push(*problem);
@@ -96,20 +68,12 @@ pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> S
     scanner.scan
 }
 
-/// A mistake in YAML's grammar, or nesting that the parser itself gives up on.
-fn unreadable(error: &ScanError, place: &dyn Fn(Span) -> Place) -> Problem {
-    let problem = match error.info() {
-        info if info.contains("recursion limit") => too_deep(),
-        info => Problem::new(Code::Syntax, format!("not valid YAML: {info}")),
-    };
-    problem.at(place(Marks::empty(*error.marker()).into()))
-}
-
 fn too_deep() -> Problem {
     Problem::new(
         Code::TooDeep,
         format!("lists and mappings are nested deeper than {MAX_DEPTH}"),
     )
+    .help("write the value with fewer brackets or levels: no key takes more than a few")
 }
 
 /// An open list or mapping.
@@ -119,6 +83,8 @@ struct Frame {
     anchor: usize,
     /// `size` when it was opened.
     opened_at: Size,
+    /// Where it begins.
+    begins: Span,
     kind: FrameKind,
 }
 
@@ -132,13 +98,23 @@ enum FrameKind {
     },
 }
 
+/// What kind of value stands at a place.
+#[derive(Clone, Copy)]
+enum Shape {
+    Scalar { quoted: bool },
+    Alias { anchor: usize },
+    Container,
+}
+
 struct Scanner<'a> {
     scan: Scan,
     place: &'a dyn Fn(Span) -> Place,
     path: String,
+    /// Path of the value that was read last.
+    last: String,
     frames: Vec<Frame>,
-    /// What an anchor stands for, itself included.
-    anchors: HashMap<usize, Size>,
+    /// What an anchor stands for, itself included, and the number of its path.
+    anchors: HashMap<usize, (Size, usize)>,
     /// All that was read, aliases with what they stand for.
     size: Size,
     /// Length of all paths in the index.
@@ -155,28 +131,27 @@ impl Scanner<'_> {
                 let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
                 let size = Size::of(text.len());
                 self.count(size, span)?;
-                if anchor > 0 {
-                    self.anchors.insert(anchor, size);
-                }
                 if self.wants_key() {
                     self.key(&text, quoted, span)
                 } else {
-                    self.value(span, false, quoted)
-                }
+                    self.value(span, Shape::Scalar { quoted })
+                }?;
+                self.anchored(anchor, size);
+                Ok(())
             }
             Event::Alias(anchor) => {
-                let Some(&size) = self.anchors.get(&anchor) else {
-                    return Err(Box::new(self.problem(
-                        Code::AliasLimit,
-                        "an alias stands inside its own anchor",
-                        span,
-                    )));
+                let Some(&(size, anchor)) = self.anchors.get(&anchor) else {
+                    let text = "an alias stands inside its own anchor";
+                    return Err(Box::new(
+                        self.problem(Code::AliasLimit, text, span)
+                            .help("write the value out"),
+                    ));
                 };
                 self.count(size, span)?;
                 if self.wants_key() {
                     Err(Box::new(self.complex_key(span)))
                 } else {
-                    self.value(span, false, false)
+                    self.value(span, Shape::Alias { anchor })
                 }
             }
             Event::SequenceStart(anchor, tag) => {
@@ -200,6 +175,25 @@ impl Scanner<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A mistake in YAML's grammar, or nesting that the parser itself gives up on.
+    fn unreadable(&self, error: &ScanError, text: &str) -> Problem {
+        let at: Span = Marks::empty(*error.marker()).into();
+        if error.info().contains("recursion limit") {
+            return too_deep().at((self.place)(at));
+        }
+        let bracket = |span: &Span| {
+            let line = text.split('\n').nth(span.line.wrapping_sub(1));
+            let first = line.and_then(|line| line.chars().nth(span.column - 1));
+            matches!(first, Some('{' | '['))
+        };
+        let said = Said {
+            info: error.info(),
+            at,
+            open: self.frames.iter().map(|frame| frame.begins).rfind(bracket),
+        };
+        syntax::explain(&said, text, self.place)
     }
 
     fn document(&mut self, span: Span) -> Step {
@@ -268,7 +262,7 @@ impl Scanner<'_> {
     }
 
     /// Files a value under its path, which is left in `self.path` for a container.
-    fn value(&mut self, span: Span, container: bool, quoted: bool) -> Step {
+    fn value(&mut self, span: Span, shape: Shape) -> Step {
         let before = self.path.len();
         let mut key_span = None;
         match self.frames.last_mut().map(|frame| &mut frame.kind) {
@@ -284,11 +278,16 @@ impl Scanner<'_> {
             }
             None => {}
         }
+        let container = matches!(shape, Shape::Container);
         let entry = Entry {
             key: key_span,
             value: span,
             container,
-            quoted,
+            quoted: matches!(shape, Shape::Scalar { quoted: true }),
+            alias: match shape {
+                Shape::Alias { anchor } => Some(anchor),
+                _ => None,
+            },
         };
         self.path_bytes = self.path_bytes.saturating_add(self.path.len());
         if self.path_bytes > MAX_PATHS {
@@ -299,8 +298,9 @@ impl Scanner<'_> {
                     .help("use shorter keys"),
             ));
         }
-        self.scan.index.entry(self.path.clone()).or_insert(entry);
+        self.scan.index.insert(&self.path, entry);
         if !container {
+            self.last.clone_from(&self.path);
             self.path.truncate(before);
         }
         Ok(())
@@ -316,11 +316,12 @@ impl Scanner<'_> {
         let opened_at = self.size;
         self.count(Size::of(0), span)?;
         let path_len = self.path.len();
-        self.value(span, true, false)?;
+        self.value(span, Shape::Container)?;
         self.frames.push(Frame {
             path_len,
             anchor,
             opened_at,
+            begins: span,
             kind,
         });
         Ok(())
@@ -328,11 +329,19 @@ impl Scanner<'_> {
 
     fn close(&mut self) {
         if let Some(frame) = self.frames.pop() {
-            self.path.truncate(frame.path_len);
             if frame.anchor > 0 {
-                let size = self.size.since(frame.opened_at);
-                self.anchors.insert(frame.anchor, size);
+                self.last.clone_from(&self.path);
+                self.anchored(frame.anchor, self.size.since(frame.opened_at));
             }
+            self.path.truncate(frame.path_len);
+        }
+    }
+
+    /// Notes what the value that was read last stands for, if it has an anchor.
+    fn anchored(&mut self, anchor: usize, size: Size) {
+        if anchor > 0 {
+            let number = self.scan.index.anchor(self.last.clone());
+            self.anchors.insert(anchor, (size, number));
         }
     }
 
@@ -346,7 +355,10 @@ impl Scanner<'_> {
             return Ok(());
         };
         let text = format!("more than {what}, counting what aliases stand for");
-        Err(Box::new(self.problem(Code::AliasLimit, &text, span)))
+        let help = "write a shorter spec, with fewer aliases";
+        Err(Box::new(
+            self.problem(Code::AliasLimit, &text, span).help(help),
+        ))
     }
 
     fn refuse_tag(&self, tagged: bool, span: Span) -> Step {
@@ -369,6 +381,7 @@ impl Scanner<'_> {
             "a key must be a name, not a list, a mapping or an alias",
             span,
         )
+        .help("write a plain name before the colon")
     }
 
     fn problem(&self, code: Code, message: &str, span: Span) -> Problem {
@@ -403,7 +416,7 @@ mod tests {
     fn keys_and_values_are_found_by_path() {
         let index = scanned("a: 1\nb:\n  c: [x, {d: 'e'}]  # note\n").index;
         assert_eq!(
-            index["a"].value,
+            index.get("a").unwrap().value,
             Span {
                 line: 1,
                 column: 4,
@@ -411,7 +424,7 @@ mod tests {
             }
         );
         assert_eq!(
-            index["b.c"].key,
+            index.get("b.c").unwrap().key,
             Some(Span {
                 line: 3,
                 column: 3,
@@ -419,7 +432,7 @@ mod tests {
             })
         );
         assert_eq!(
-            index["b.c.0"].value,
+            index.get("b.c.0").unwrap().value,
             Span {
                 line: 3,
                 column: 7,
@@ -427,14 +440,14 @@ mod tests {
             }
         );
         assert_eq!(
-            index["b.c.1.d"].value,
+            index.get("b.c.1.d").unwrap().value,
             Span {
                 line: 3,
                 column: 14,
                 len: 3
             }
         );
-        assert!(index["b.c.1.d"].quoted && index["b.c"].container);
+        assert!(index.get("b.c.1.d").unwrap().quoted && index.get("b.c").unwrap().container);
     }
 
     #[test]

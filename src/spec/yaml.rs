@@ -1,9 +1,7 @@
 //! The one file that knows the YAML value crate: text to `Tree` and back. A `Tree` keeps the order of keys; of equal
 //! keys it keeps the first, since `span` reports the others with both places.
 
-use serde::de::{
-    Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::Serialize;
 use std::fmt;
 
@@ -38,23 +36,20 @@ impl Tree {
             Self::Map(_) => "a mapping",
         }
     }
-
-    /// A scalar as text, to serve as a key.
-    fn into_key(self) -> Option<String> {
-        Some(match self {
-            Self::Null => "~".into(),
-            Self::Bool(x) => x.to_string(),
-            Self::Whole(x) => x.to_string(),
-            Self::Float(x) => x.to_string(),
-            Self::Text(x) => x,
-            Self::List(_) | Self::Map(_) => return None,
-        })
-    }
 }
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+/// A key as it is written: `1`, `0x1` and `1.0` are three names, as they are to `span`.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
     }
 }
 
@@ -110,10 +105,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
         let mut entries: Vec<(String, Tree)> = Vec::new();
         let mut seen = std::collections::HashSet::new();
-        while let Some((key, value)) = map.next_entry::<Tree, Tree>()? {
-            let key = key
-                .into_key()
-                .ok_or_else(|| A::Error::custom("a key must be a name"))?;
+        while let Some((Name(key), value)) = map.next_entry::<Name, Tree>()? {
             if seen.insert(key.clone()) {
                 entries.push((key, value));
             }
@@ -179,6 +171,15 @@ mod tests {
             assert_eq!(scalar(text), Tree::Text(text.into()));
         }
         assert_eq!(scalar("~"), Tree::Null);
+    }
+
+    #[test]
+    fn keys_are_what_is_written() {
+        let Tree::Map(entries) = scalar("{1: a, 0x1: b, 1.0: c, True: d, ~: e, 'q': f}") else {
+            panic!("a mapping")
+        };
+        let keys: Vec<String> = entries.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["1", "0x1", "1.0", "True", "~", "q"]);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use supcon::data::{self, DataError, LoadOptions};
 use supcon::diag::{Code, Problem, Problems, render_page};
-use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve_all};
-use supcon::spec::{Overrides, load_with};
+use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve_reading};
+use supcon::spec::{Overrides, read_with};
 
 /// A spec without a mistake; the right examples of the explanations are parts of it.
 const GOOD: &str = "\
@@ -59,7 +59,7 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
         }
         Code::Empty => spec(folder, code.explanation().wrong),
         Code::BadExtends => spec(folder, format!("{}\n{GOOD}", code.explanation().wrong)),
-        Code::DuplicatePoint | Code::TooManyRuns | Code::Reference => {
+        Code::DuplicatePoint | Code::NoEffect | Code::TooManyRuns | Code::Reference => {
             spec(folder, format!("{GOOD}{}\n", code.explanation().wrong))
         }
         Code::BadOverride => {
@@ -158,9 +158,8 @@ fn load(folder: &Path, name: &str, set: &[&str]) -> Problems {
         set,
         ..Overrides::default()
     };
-    load_with(&folder.join(name), &overrides, &[])
-        .and_then(|points| resolve_all(&points))
-        .expect_err("problems")
+    let reading = read_with(&folder.join(name), &overrides, &[]);
+    resolve_reading(reading).expect_err("problems")
 }
 
 fn all_below(path: &Path) -> Problems {

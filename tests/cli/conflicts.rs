@@ -1,6 +1,6 @@
 //! What is wrong between sections that are right by themselves.
 
-use super::{edited, one};
+use super::{Case, GOOD, edited, one};
 
 #[test]
 fn a_conflict_shows_both_sides_and_the_fix() {
@@ -139,5 +139,92 @@ fn conflicts_between_sections_are_found() {
         edited("metric: test_accuracy", "metric: pretrain.train_loss")
             .resolve()
             .is_ok()
+    );
+}
+
+#[test]
+fn batches_and_splits_are_judged_by_what_is_left_for_them() {
+    let loss = "batch_size: 20\n    head: {name: p";
+    let batch = |text: &str| format!("batch_size: {text}\n    head: {{name: p");
+    let text = edited("train_size: 100", "train_size: 100, validation: 0.85").text();
+    assert!(
+        text.contains(
+            "a batch of 20 is larger than the 15 training images that `validation` leaves"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("spec.yaml:9:17") && text.contains("spec.yaml:15:17"),
+        "{text}"
+    );
+    one(
+        "train_size: 100",
+        "train_size: 100, validation: 0.02",
+        "conflict",
+        3,
+        &["holds 2 of 100"],
+    );
+    one(
+        loss,
+        &batch("33"),
+        "conflict",
+        9,
+        &[
+            "the last batch of each epoch holds one",
+            "use a batch of 32",
+        ],
+    );
+    let few = GOOD
+        .replacen("train_size: 100", "train_size: 10", 1)
+        .replacen("batch_size: 20", "batch_size: 5", 2);
+    let text = Case::new(&few).text();
+    assert!(
+        text.contains("10 images of 10 classes give no pair"),
+        "{text}"
+    );
+}
+
+#[test]
+fn expectations_that_no_figure_can_meet_are_refused() {
+    for to in [
+        "min: 2",
+        "max: -0.5",
+        "value: 0.5, tolerance: 0, min: 0.6",
+        "value: 81.6, tolerance: 1",
+    ] {
+        one(
+            "min: 0.2",
+            to,
+            "conflict",
+            21,
+            &["no figure can meet", "fractions from 0 to 1"],
+        );
+    }
+    let case = edited("min: 0.2", "value: 1, tolerance: 0.1");
+    assert!(case.resolve().is_ok());
+}
+
+#[test]
+fn lists_that_reach_no_phase_are_refused() {
+    let own = "    augment: [{flip: horizontal}]\n    head";
+    let text = GOOD.replace("    head", own);
+    let case = Case::new(&text);
+    assert!(
+        case.text()
+            .contains("error[no-effect]: `augment` has no effect"),
+        "{}",
+        case.text()
+    );
+    // A base's list is there to be replaced.
+    let child = "extends: base.yaml\nname: top\nphases:\n  pretrain: {augment: []}\n  classify: {augment: []}\n";
+    let case = Case::new(child).file("base.yaml", GOOD.as_bytes());
+    assert!(case.resolve().is_ok());
+    let line = "  - {metric: test_accuracy, min: 0.2}\n";
+    one(
+        line,
+        &line.repeat(2),
+        "duplicate-value",
+        22,
+        &["written again"],
     );
 }

@@ -2,7 +2,7 @@
 
 use super::{Case, GOOD, found};
 use std::path::{Path, PathBuf};
-use supcon::plan::load_runs;
+use supcon::plan::{check_specs, load_runs};
 use supcon::spec::{Overrides, load_with};
 
 #[test]
@@ -43,7 +43,7 @@ fn special_files_are_not_read() {
         load_with(Path::new("no/such.yaml"), &Overrides::default(), &[]).expect_err("refused");
     assert_eq!(
         problems.to_string(),
-        "error[not-found]: there is no file `no/such.yaml`\nerror: 1 problem, nothing was run\n"
+        "error[not-found]: there is no file `no/such.yaml`\n  = help: correct the path\nerror: 1 problem, nothing was run\n"
     );
 }
 
@@ -117,5 +117,71 @@ fn reference_files_are_read_beside_the_file_that_names_them() {
             .contains("cannot read the reference `sub/curve.csv`"),
         "{}",
         case.text()
+    );
+}
+
+#[test]
+fn a_folder_holds_experiments_and_not_their_bases_nor_records() {
+    let case = Case::new("extends: base/common.yaml\nname: top\n")
+        .file(
+            "base/common.yaml",
+            GOOD.replacen("name: good\n", "", 1).as_bytes(),
+        )
+        .file("results/runs/good-s0-0123abcd/plan.yaml", b"format: 1\n")
+        .file(".cache/spec.yaml", b"not: a spec\n");
+    let folder = [case.dir.path().to_path_buf()];
+    let names = |paths: &[PathBuf]| {
+        let runs = load_runs(paths, &Overrides::default());
+        let runs = runs.unwrap_or_else(|problems| panic!("{problems}"));
+        runs.into_iter().map(|run| run.run_id).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&folder), names(&[case.dir.path().join("spec.yaml")]));
+    // Named itself, a base is an experiment that lacks its name.
+    let base = [case.dir.path().join("base/common.yaml")];
+    let problems = load_runs(&base, &Overrides::default()).expect_err("no name");
+    assert!(
+        problems.to_string().contains("missing key `name`"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn the_limit_on_runs_is_for_what_is_begun() {
+    let case = Case::new(GOOD).file("b.yaml", GOOD.replacen("good", "other", 1).as_bytes());
+    let (folder, overrides) = (
+        [case.dir.path().to_path_buf()],
+        Overrides {
+            max_runs: 3,
+            ..Overrides::default()
+        },
+    );
+    assert_eq!(
+        check_specs(&folder, &overrides).map(|runs| runs.len()).ok(),
+        Some(4)
+    );
+    let problems = load_runs(&folder, &overrides).expect_err("4 runs");
+    assert!(
+        problems.to_string().contains("these specs ask for 4 runs"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_reference_shows_nothing_of_a_file_that_is_none() {
+    let entry = "reference: [{label: A, file: secret.txt}]\n";
+    let case = Case::new(&format!("{GOOD}{entry}")).file("secret.txt", b"root:hash\nmore\n");
+    let text = case.text();
+    assert!(
+        text.contains("spec.yaml:22:30") && !text.contains("hash"),
+        "{text}"
+    );
+    let wrong = "x\n".repeat(100_000);
+    let header = "run,phase,epoch,split,metric,value\n";
+    let case = case.file("secret.txt", format!("{header}{wrong}").as_bytes());
+    let text = case.text();
+    assert!(
+        text.contains("99980 more lines") && text.len() < 10_000,
+        "{}",
+        text.len()
     );
 }

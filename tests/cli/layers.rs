@@ -101,6 +101,7 @@ fn bad_overrides_are_refused() {
         "a..b=3",
         "name=",
         "extends=x",
+        "extends.0=x",
     ] {
         let found = found(&Case::new(GOOD).set(text));
         assert_eq!(
@@ -162,4 +163,45 @@ fn phases_run_in_the_order_written_base_first() {
         .map(|phase| phase.name.clone())
         .collect();
     assert_eq!(names, ["zeta", "mid", "beta", "alpha"]);
+}
+
+#[test]
+fn variables_that_look_like_ours_are_refused() {
+    for name in [
+        "SUPCON_SET_seeds",
+        "SUPCON_SET",
+        "SUPCON_SETTINGS",
+        "SUPCON_SET__extends__0",
+    ] {
+        let found = found(&Case::new(GOOD).env(name, "1"));
+        let codes: Vec<&str> = found.iter().map(|(code, ..)| *code).collect();
+        assert_eq!(codes, ["bad-override"], "{name}");
+    }
+}
+
+#[test]
+fn a_base_of_two_bases_is_the_weakest_and_read_once() {
+    let case = Case::new("extends: [b.yaml, c.yaml]\nname: top\n")
+        .file("a.yaml", GOOD.as_bytes())
+        .file(
+            "b.yaml",
+            b"extends: a.yaml\nphases: {pretrain: {epochs: 30}}\n",
+        )
+        .file("c.yaml", b"extends: a.yaml\nseeds: [9]\n");
+    let run = &case.runs()[0];
+    assert_eq!((run.phases[0].epochs, run.seed), (30, 9));
+    // Not asked for after what already holds it, where it could only take back.
+    for list in ["[b.yaml, a.yaml]", "[a.yaml, a.yaml]"] {
+        let case = case.file_again(
+            "spec.yaml",
+            format!("extends: {list}\nname: top\n").as_bytes(),
+        );
+        let text = case.text();
+        assert!(
+            text.contains("`a.yaml` was extended already"),
+            "{list}: {text}"
+        );
+    }
+    let case = case.file_again("spec.yaml", b"extends: [a.yaml, b.yaml]\nname: top\n");
+    assert_eq!(case.runs()[0].phases[0].epochs, 30);
 }

@@ -11,17 +11,21 @@ mod keys;
 mod layers;
 #[cfg(target_os = "linux")]
 mod limits;
+mod mistakes;
+#[cfg(unix)]
+mod pipes;
 mod preview;
 mod problems;
 mod shipped;
+mod survives;
 mod sweeps;
 mod typos;
 mod values;
 
 use std::path::{Path, PathBuf};
 use supcon::diag::Problems;
-use supcon::plan::{RunPlan, resolve_all};
-use supcon::spec::{Loaded, Overrides, load_with};
+use supcon::plan::{RunPlan, resolve_reading};
+use supcon::spec::{Loaded, Overrides, Reading, read_with};
 
 /// A spec without a mistake.
 const GOOD: &str = "\
@@ -73,6 +77,12 @@ impl Case {
         self
     }
 
+    /// As `file`, of a case that is still needed.
+    fn file_again(&self, name: &str, bytes: &[u8]) -> &Self {
+        std::fs::write(self.dir.path().join(name), bytes).expect("written");
+        self
+    }
+
     fn set(mut self, text: &str) -> Self {
         self.overrides.set.push(text.into());
         self
@@ -83,8 +93,8 @@ impl Case {
         self
     }
 
-    fn load(&self) -> Result<Vec<Loaded>, Problems> {
-        load_with(
+    fn read(&self) -> Reading {
+        read_with(
             &self.dir.path().join("spec.yaml"),
             &self.overrides,
             &self.env,
@@ -93,12 +103,15 @@ impl Case {
 
     /// The first point, which is the only one without a sweep.
     fn loaded(&self) -> Loaded {
-        let points = self.load().unwrap_or_else(|problems| panic!("{problems}"));
+        let Reading {
+            points, problems, ..
+        } = self.read();
+        assert!(problems.is_empty(), "{problems:?}");
         points.into_iter().next().expect("a point")
     }
 
     fn resolve(&self) -> Result<Vec<RunPlan>, Problems> {
-        self.load().and_then(|points| resolve_all(&points))
+        resolve_reading(self.read())
     }
 
     fn runs(&self) -> Vec<RunPlan> {

@@ -205,6 +205,7 @@ error[unknown-name]: `sheet` has no phase `pretrian`
 1 | pretrian
   | ^^^^^^^^ did you mean `pretrain`?
   = note: its phases: `pretrain`, `classify`
+  = help: write `pretrain`
 error: 1 problem in --phase, nothing was run
 for more: `supcon help unknown-name`
 ";

@@ -22,6 +22,7 @@ error[unknown-key]: unknown key `temprature` in `phases.pretrain.loss`
 11 |     loss: {name: npairs, temprature: 0.05}
    |                          ^^^^^^^^^^ did you mean `temperature`?
    = note: `loss` with `name: npairs` takes `temperature`
+   = help: write `temperature`
 error: 1 problem in spec.yaml, nothing was run
 "
     );
@@ -37,6 +38,7 @@ error[wrong-type]: `phases.pretrain.epochs` must be a whole number, found the te
   |
 8 |     epochs: two
   |             ^^^ expected a whole number
+  = help: write a whole number
 error: 1 problem in spec.yaml, nothing was run
 "
     );

@@ -132,11 +132,100 @@ fn what_cannot_be_swept_is_refused() {
             "{range: {phases.pretrain.loss.temperature: {from: 0, to: 2, steps: 3, scale: log}}}",
             "must lie above 0",
         ),
+        ("{}", "the sweep sets nothing"),
+        ("{grid: {}}", "the sweep sets nothing"),
+        (
+            "{grid: {phases.pretrain.epochs: [1, 2], phases: {pretrain: {epochs: [3]}}}}",
+            "the sweep sets `phases.pretrain.epochs` twice",
+        ),
+        (
+            "{grid: {phases.pretrain.epochs: [1]}, zip: {phases.pretrain.epochs: [3]}}",
+            "the sweep sets `phases.pretrain.epochs` twice",
+        ),
+        (
+            "{grid: {augment.0.rotate: [0.1]}}",
+            "sweep `augment`, each value a list",
+        ),
+        (
+            "{grid: {phases.pretain.epochs: [1]}}",
+            "did you mean `pretrain`?",
+        ),
+        ("{grid: {phases.pretrain.epochs.x: [1]}}", "holds no keys"),
     ];
     for (sweep, expected) in cases {
         let text = with(&format!("sweep: {sweep}\n")).text();
         assert!(text.contains(expected), "{sweep}: {text}");
+        assert!(text.contains("spec.yaml:22:"), "{sweep}: {text}");
+        assert!(
+            text.contains("error: 1 problem in spec.yaml"),
+            "{sweep}: {text}"
+        );
     }
+}
+
+#[test]
+fn a_value_that_every_point_sets_again_is_refused() {
+    let sweep = "sweep: {grid: {phases.pretrain.loss.temperature: [0.1, 0.2]}}\n";
+    let text = with(sweep)
+        .set("phases.pretrain.loss.temperature=0.9")
+        .text();
+    assert!(
+        text.contains("error[no-effect]") && text.contains("--> --set:1:34"),
+        "{text}"
+    );
+    let profile = "profiles: {hot: {phases: {pretrain: {loss: {temperature: 0.9}}}}}\n";
+    let mut case = with(&format!("{sweep}{profile}"));
+    case.overrides.profile = Some("hot".into());
+    assert!(case.text().contains("error[no-effect]"), "{}", case.text());
+    // What the file itself says below its sweep is what the points begin with.
+    assert_eq!(with(sweep).runs().len(), 4);
+}
+
+#[test]
+fn what_a_point_breaks_elsewhere_names_the_point() {
+    let text = with("sweep: {grid: {encoder.name: [resnet_cifar, resnet50_v2]}}\n").text();
+    assert!(text.contains("unknown key `blocks`"), "{text}");
+    assert!(
+        text.contains("at the point encoder.name = resnet50_v2"),
+        "{text}"
+    );
+    let text = with("sweep: {grid: {data.train_size: [15, 100]}}\n").text();
+    assert!(
+        text.contains("larger than the 15 training images"),
+        "{text}"
+    );
+    assert!(text.contains("at the point data.train_size = 15"), "{text}");
+    let text = with("sweep: {grid: {data.root: [a, b]}}\n").text();
+    assert!(text.contains("`root` belongs to `data` with"), "{text}");
+}
+
+#[test]
+fn s14_a_million_points_by_mistake_are_counted_and_not_made() {
+    let keys = [
+        "loss.temperature",
+        "optimizer.learning_rate",
+        "optimizer.beta_1",
+    ];
+    let values = "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]";
+    let mut axes: Vec<String> = keys
+        .map(|key| format!("phases.pretrain.{key}: {values}"))
+        .into();
+    axes.extend(
+        ["beta_1", "beta_2", "learning_rate", "epsilon"]
+            .map(|key| format!("phases.classify.optimizer.{key}: {values}")),
+    );
+    let text = with(&format!("sweep: {{grid: {{{}}}}}\n", axes.join(", "))).text();
+    assert!(text.contains("the sweep asks for 20000000 runs"), "{text}");
+    assert!(text.contains("the limit is 1000"), "{text}");
+}
+
+#[test]
+fn profiles_are_told_apart_by_what_is_written() {
+    let text = with("profiles: {1: {seeds: [1]}, 0x1: {seedz: [2]}, 1.0: {seeds: 7}}\n").text();
+    assert!(
+        text.contains("unknown key `seedz`") && text.contains("must be a list"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn numbers_are_read_by_the_type_of_their_key() {
     ] {
         rate(text, "out-of-range", &["must be above 0 and at most 1000"]);
     }
-    for text in ["0", "-1", "99999999999999999999", "1e400", "1e3"] {
+    for text in ["0", "-1", "99999999999999999999", "1e400", "1e300"] {
         one(
             "epochs: 2",
             &format!("epochs: {text}"),

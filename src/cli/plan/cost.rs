@@ -1,7 +1,7 @@
 //! Costs as text: the layer table, steps, batches, compute, memory and disk.
 
 use super::View;
-use crate::plan::{Composition, Disk, Layer, Memory, PhaseCost, PhasePlan, RunPlan};
+use crate::plan::{Composition, Layer, Memory, PhaseCost, PhasePlan, RunCost, RunPlan};
 use std::fmt::Write;
 
 /// The cost of a phase, below its parts.
@@ -30,10 +30,7 @@ pub(super) fn phase(
     let rows = [
         ("steps", steps),
         ("batch", batch),
-        (
-            "rate",
-            Some(format!("{} in every step", cost.learning_rate)),
-        ),
+        ("rate", Some(rate(cost))),
         ("compute", compute),
         ("memory", cost.memory.as_ref().map(memory)),
     ];
@@ -45,8 +42,44 @@ pub(super) fn phase(
     table(out, &rows_of(phase, cost, view.layers));
 }
 
-/// The folder of a finished run.
-pub(super) fn disk(out: &mut String, disk: Option<&Disk>) {
+/// The learning rate over the steps of a phase, on a line of marks. It is the same in every step: there are no schedules.
+fn rate(cost: &PhaseCost) -> String {
+    let marks = "=".repeat(40);
+    let steps = cost.steps.map_or_else(String::new, |steps| {
+        format!(" in steps 1 to {}", grouped(steps.total))
+    });
+    format!("{} |{marks}|{steps}", cost.learning_rate)
+}
+
+/// The time of a run on `cpu`.
+pub(super) fn time(out: &mut String, cost: &RunCost, threads: usize) {
+    let text = cost.seconds.map_or_else(
+        || "depends on the folder's images and classes".to_owned(),
+        |seconds| {
+            format!(
+                "{} to {} a run on `cpu` with {threads} thread{}, by its multiply-accumulates",
+                duration(seconds.least),
+                duration(seconds.most),
+                if threads == 1 { "" } else { "s" }
+            )
+        },
+    );
+    let _ = writeln!(out, "  time     {text}");
+}
+
+/// Seconds as a person says them.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 99.5 => format!("{s:.0} s"),
+        s if s < 99.5 * 60.0 => format!("{:.0} min", s / 60.0),
+        s if s < 72.0 * 3600.0 => format!("{:.0} h", s / 3600.0),
+        s => format!("{:.0} days", s / 86_400.0),
+    }
+}
+
+/// The folder of a finished run, and what lies on the disk while it runs.
+pub(super) fn disk(out: &mut String, cost: &RunCost) {
+    let disk = cost.disk.as_ref();
     let text = disk.map_or_else(
         || "depends on the folder's images and classes".to_owned(),
         |disk| {
@@ -60,7 +93,8 @@ pub(super) fn disk(out: &mut String, disk: Option<&Disk>) {
             )
         },
     );
-    let _ = writeln!(out, "  disk     {text}");
+    let working = size(cost.working_disk);
+    let _ = writeln!(out, "  disk     {text}; up to {working} while it runs");
 }
 
 fn composition(batch: &Composition) -> String {
@@ -79,13 +113,15 @@ fn composition(batch: &Composition) -> String {
 
 fn memory(memory: &Memory) -> String {
     let mut text = format!(
-        "about {} on `cpu`: parameters {}, gradients {}, moments {}, activations {}, workspace {}, batches {}",
+        "about {} on `cpu`: program {}, parameters {}, gradients {}, moments {}, activations {}, workspace {}, checkpoint {}, batches {}",
         size(memory.peak),
+        size(memory.program),
         size(memory.parameters),
         size(memory.gradients),
         size(memory.moments),
         size(memory.activations),
         size(memory.workspace.max(memory.evaluation)),
+        size(memory.checkpoint),
         size(memory.batches)
     );
     match memory.images {
@@ -242,6 +278,9 @@ pub(super) fn grouped(n: usize) -> String {
 
 /// A large count with three digits: `71.0 M`.
 fn count(n: u64) -> String {
+    if n == u64::MAX {
+        return "more than 18.4 E".into();
+    }
     short(n, ["", " k", " M", " G", " T", " P", " E"])
 }
 

@@ -72,7 +72,8 @@ fn experiment(out: &mut String, run: &RunPlan, host: &Host, view: View) {
         describe_phase(out, i + 1, phase, cost);
         cost::phase(out, run, phase, cost, view);
     }
-    cost::disk(out, cost.disk.as_ref());
+    cost::time(out, &cost, host.threads);
+    cost::disk(out, &cost);
 }
 
 fn describe_phase(out: &mut String, number: usize, phase: &PhasePlan, cost: &PhaseCost) {

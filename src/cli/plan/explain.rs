@@ -57,6 +57,11 @@ fn value_of(group: &[RunPlan], run: &RunPlan, values: &Value, path: &str) -> Str
             .find(|phase| phase.name == name)
             .map(steps)
             .unwrap_or_default(),
+        ["phases", name, "freeze"] => {
+            let phase = run.phases.iter().find(|phase| phase.name == name);
+            let frozen = phase.is_some_and(|phase| phase.freeze_encoder);
+            if frozen { "[encoder]" } else { "[]" }.to_owned()
+        }
         _ => lookup(values, path),
     }
 }
@@ -68,11 +73,7 @@ fn lookup(values: &Value, path: &str) -> String {
     for key in keys {
         found = found.and_then(|value| match value {
             Value::Array(items) => items.iter().find(|item| item["name"] == key),
-            _ => value.get(if key == "freeze" {
-                "freeze_encoder"
-            } else {
-                key
-            }),
+            _ => value.get(key),
         });
     }
     match found {

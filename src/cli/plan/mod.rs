@@ -4,7 +4,7 @@ mod cost;
 mod describe;
 mod explain;
 
-use super::{SpecArgs, check};
+use super::{SpecArgs, check, out};
 use crate::plan::{Host, RunCost, RunPlan, load_runs};
 use clap::Args;
 use serde::Serialize;
@@ -39,9 +39,9 @@ pub(super) fn plan(specs: &SpecArgs, view: View) -> ExitCode {
     };
     let host = host();
     if view.json {
-        println!("{}", json(&runs, &host));
+        out::line(&json(&runs, &host));
     } else {
-        print!("{}", describe::describe(&runs, &host, view));
+        out::print(&describe::describe(&runs, &host, view));
     }
     ExitCode::SUCCESS
 }

@@ -18,6 +18,7 @@ error[unknown-key]: unknown key `temprature` in `phases.pretrain.loss`
 17 |     loss: {name: npairs, temprature: 0.05}
    |                          ^^^^^^^^^^ did you mean `temperature`?
    = note: `loss` with `name: npairs` takes `temperature`
+   = help: write `temperature`
 error: 1 problem in experiments/keras/supcon.yaml, nothing was run
 for more: `supcon help unknown-key`
 ```
@@ -31,7 +32,7 @@ lines are cut around the caret. Colour appears on a terminal only, and not if `N
 standard error is empty:
 
 ```json
-{\"ok\":false,\"problems\":[{\"code\":\"unknown-key\",\"severity\":\"error\",\"message\":\"unknown key `temprature` in `phases.pretrain.loss`\",\"file\":\"experiments/keras/supcon.yaml\",\"line\":17,\"column\":26,\"end_column\":36,\"label\":\"did you mean `temperature`?\",\"notes\":[\"`loss` with `name: npairs` takes `temperature`\"],\"help\":null,\"related\":[]}]}
+{\"ok\":false,\"problems\":[{\"code\":\"unknown-key\",\"severity\":\"error\",\"message\":\"unknown key `temprature` in `phases.pretrain.loss`\",\"file\":\"experiments/keras/supcon.yaml\",\"line\":17,\"column\":26,\"end_column\":36,\"label\":\"did you mean `temperature`?\",\"notes\":[\"`loss` with `name: npairs` takes `temperature`\"],\"help\":\"write `temperature`\",\"related\":[]}]}
 ```
 
 | field | value |

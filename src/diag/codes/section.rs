@@ -33,6 +33,15 @@ pub(super) const CONFLICT: Explanation = Explanation {
     fix: "Both sides are shown; change the one that the help line names.",
 };
 
+pub(super) const NO_EFFECT: Explanation = Explanation {
+    title: "a value that reaches no run",
+    why: "Something stronger sets the same key everywhere: each phase has its own list, or each point of a sweep \
+          its own value. Whoever wrote it believes in a setting that no run has.",
+    wrong: "sweep: {grid: {phases.pretrain.epochs: [5, 6], phases: {pretrain: {epochs: [7]}}}}",
+    right: "sweep: {grid: {phases.pretrain.epochs: [5, 6, 7]}}",
+    fix: "Delete the value, or what overrules it: the help line names both.",
+};
+
 pub(super) const DUPLICATE_NAME: Explanation = Explanation {
     title: "two specs of one call have the same name",
     why: "The name labels runs, tables and charts. Two experiments under one name would be averaged as if \

@@ -6,6 +6,9 @@ use crate::spec::layers::quoted;
 use crate::spec::schema::{Kind, LABEL, MAX_NAME, NameRule, PHASE_NAME, Range};
 use figment::value::{Num, Value};
 
+/// Up to here every whole number is an f64.
+pub(crate) const EXACT: f64 = 9_007_199_254_740_992.0;
+
 impl Check<'_> {
     pub(super) fn scalar(&mut self, path: &str, name: &str, value: &Value, kind: &'static Kind) {
         match kind {
@@ -56,9 +59,19 @@ impl Check<'_> {
             }
             _ => return self.not_a_number(path, value, "a whole number"),
         };
-        let inside = number
-            .to_u128_lossy()
-            .is_some_and(|x| x >= u128::from(min) && x <= u128::from(max));
+        // `1e3` and `20.0` are whole; -0 is not a number of anything.
+        let whole = match number {
+            Num::F64(x)
+                if x.fract() == 0.0 && (0.0..=EXACT).contains(&x) && !x.is_sign_negative() =>
+            {
+                Some(x as u128)
+            }
+            Num::F64(_) => None,
+            number => number
+                .to_u128()
+                .or_else(|| number.to_i128()?.try_into().ok()),
+        };
+        let inside = whole.is_some_and(|x| x >= u128::from(min) && x <= u128::from(max));
         let fraction = matches!(number, Num::F64(x) if x.fract() != 0.0 && x.is_finite());
         if fraction {
             self.push_wrong(path, value, "a whole number");
@@ -68,7 +81,12 @@ impl Check<'_> {
             } else {
                 format!("from {min} to {max}")
             };
-            self.out_of_range(path, value, &format!("a whole number {limit}, in digits"));
+            let digits = if matches!(number, Num::F64(x) if x > EXACT) {
+                ", in digits"
+            } else {
+                ""
+            };
+            self.out_of_range(path, value, &format!("a whole number {limit}{digits}"));
         }
     }
 
@@ -85,17 +103,19 @@ impl Check<'_> {
                 problem = problem.help(format!("write it without leading zeros: `{digits:0>1}`"));
             }
         }
-        self.problems.push(problem);
+        self.report(path, problem.or_help(format!("write {expected}")));
     }
 
     fn out_of_range(&mut self, path: &str, value: &Value, allowed: &str) {
-        self.problems.push(
-            Problem::new(
-                Code::OutOfRange,
-                format!("`{path}` is out of range: found {}", describe(value)),
-            )
-            .at(self.merged.value_place(path, value))
-            .label(format!("must be {allowed}")),
+        let problem = Problem::new(
+            Code::OutOfRange,
+            format!("`{path}` is out of range: found {}", describe(value)),
+        );
+        let problem = problem.at(self.merged.value_place(path, value));
+        let problem = problem.label(format!("must be {allowed}"));
+        self.report(
+            path,
+            problem.help(format!("write a number that is {allowed}")),
         );
     }
 
@@ -104,8 +124,10 @@ impl Check<'_> {
             Value::String(_, text) if !text.trim().is_empty() => {}
             Value::Num(..) | Value::Bool(..) => {
                 let problem = self.wrong_type(path, value, expected);
-                self.problems
-                    .push(problem.help("put it in quotes if it is meant as text"));
+                self.report(
+                    path,
+                    problem.help("put it in quotes if it is meant as text"),
+                );
             }
             _ => self.push_wrong(path, value, expected),
         }
@@ -129,12 +151,15 @@ impl Check<'_> {
             Value::Dict(..) => self.merged.key_place(path, value),
             _ => self.merged.value_place(path, value),
         };
-        self.problems.push(
-            Problem::new(Code::BadName, format!("`{shown}` cannot be a name"))
-                .at(place)
-                .label(format!("allowed: {}", rule.words))
-                .note("names become part of folder names, chart labels and key paths"),
-        );
+        let problem = Problem::new(Code::BadName, format!("`{shown}` cannot be a name"))
+            .at(place)
+            .label(format!("allowed: {}", rule.words))
+            .note("names become part of folder names, chart labels and key paths");
+        let help = match rule.nearest(word) {
+            Some(fixed) => format!("write `{fixed}`"),
+            None => "choose another name".into(),
+        };
+        self.report(path, problem.help(help));
     }
 
     pub(super) fn unknown_name(
@@ -146,12 +171,11 @@ impl Check<'_> {
         names: Vec<&'static str>,
     ) {
         let listed = quoted(names.iter().copied());
-        self.problems.push(
-            Problem::new(Code::UnknownName, format!("unknown {what} `{word}`"))
-                .at(self.merged.value_place(path, value))
-                .did_you_mean(word, names)
-                .note(format!("valid: {listed}")),
-        );
+        let problem = Problem::new(Code::UnknownName, format!("unknown {what} `{word}`"))
+            .at(self.merged.value_place(path, value))
+            .did_you_mean(word, names)
+            .note(format!("valid: {listed}"));
+        self.report(path, problem.or_help("write one of the valid names"));
     }
 
     pub(super) fn wrong_type(&self, path: &str, value: &Value, expected: &str) -> Problem {
@@ -165,7 +189,7 @@ impl Check<'_> {
 
     fn push_wrong(&mut self, path: &str, value: &Value, expected: &str) {
         let problem = self.wrong_type(path, value, expected);
-        self.problems.push(problem);
+        self.report(path, problem.help(format!("write {expected}")));
     }
 
     fn is_plain(&self, path: &str, value: &Value) -> bool {

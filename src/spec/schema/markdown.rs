@@ -9,9 +9,10 @@ const INTRO: &str = "\
 `supcon schema --markdown` prints this page from the tables in `src/spec/schema`; a test fails when it differs.
 `supcon list` shows the same in short, and `supcon schema` as a JSON Schema for editors.
 
-Layers merge from the weakest to the strongest: defaults, `extends`, the file, `SUPCON_SET__` variables, `--set`.
-Mappings merge, lists are replaced as a whole, and `~` deletes a key. A spec with `extends` may leave out what its bases
-hold, required keys too. Numbers may be written as `0.001`, `.001` or `1e-3`.
+Layers merge from the weakest to the strongest: defaults, `extends` (each base once, the later of two wins), the file, the
+section of `--profile`, `SUPCON_SET__` variables, `--set`, a point of `sweep`. Mappings merge, lists are replaced as a whole,
+and `~` deletes a key. A spec with `extends` may leave out what its bases hold, required keys too. Numbers may be written as
+`0.001`, `.001` or `1e-3`, whole ones as `1000` or `1e3`.
 ";
 
 /// The key reference.

@@ -42,6 +42,24 @@ impl NameRule {
             word.starts_with(|c: char| plain(c) && (self.digit_first || !c.is_ascii_digit()));
         starts && word.len() <= MAX_NAME && word.chars().all(|c| plain(c) || self.signs.contains(c))
     }
+
+    /// The name that a word was probably meant to be: small letters, and a sign in place of what is not allowed.
+    #[must_use]
+    pub fn nearest(&self, word: &str) -> Option<String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let letter = |c: char| match c {
+            c if plain(c) || self.signs.contains(c) => c,
+            _ => '-',
+        };
+        let fixed: String = word
+            .to_lowercase()
+            .chars()
+            .map(letter)
+            .take(MAX_NAME)
+            .collect();
+        let fixed = fixed.trim_matches(['-', '_', '.']);
+        self.accepts(fixed).then(|| fixed.to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -73,13 +73,13 @@ pub static SPEC: Section = Section {
         ),
         default(
             "expect",
-            Kind::List(&Kind::Map(&EXPECT), 0),
+            Kind::Set(&Kind::Map(&EXPECT), 0),
             "[]",
             "figures that the report compares with",
         ),
         default(
             "reference",
-            Kind::List(&Kind::Map(&REFERENCE), 0),
+            Kind::Set(&Kind::Map(&REFERENCE), 0),
             "[]",
             "curves of other programs, drawn beside ours",
         ),

@@ -1,6 +1,7 @@
 //! Files that are hostile, special, in another encoding, or gone. What S10 and S11 cost is measured in `limits`.
 
 use super::super::shipped::experiments;
+use super::super::survives::survives;
 use super::super::{Case, GOOD, codes, edited};
 use super::refused;
 use supcon::spec::{Overrides, load_with};
@@ -163,21 +164,10 @@ fn s18_a_batch_goes_on_when_its_spec_is_gone() {
     }
 }
 
-/// Asserts that a text is a spec or is refused, and that what is said about it can be drawn.
-fn survives(case: &Case, bytes: &[u8]) {
-    let path = case.dir.path().join("spec.yaml");
-    std::fs::write(&path, bytes).expect("written");
-    if let Err(problems) = case.resolve() {
-        let drawn = problems.render(true);
-        assert!(drawn.contains("nothing was run"), "{drawn}");
-        let own = problems.iter().find(|problem| problem.code == "internal");
-        assert_eq!(own, None, "{}", String::from_utf8_lossy(bytes));
-    }
-}
-
 #[test]
 fn s20_no_bytes_make_it_panic() {
     let case = Case::new("");
+    let spec = case.dir.path().join("spec.yaml");
     let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
     let mut texts = 0;
     for folder in [seeds, experiments()] {
@@ -187,15 +177,15 @@ fn s20_no_bytes_make_it_panic() {
                 continue;
             }
             let bytes = std::fs::read(&path).expect("readable");
-            survives(&case, &bytes);
+            survives(&spec, &bytes);
             texts += 1;
             // Cut off, and with one byte changed.
             let odd = b"\0\t\n\r \"#%&'*,-0:<?@[]`{|}~!\x7f\x80\xff";
             for (number, at) in (0..bytes.len()).step_by(5).enumerate() {
-                survives(&case, &bytes[..at]);
+                survives(&spec, &bytes[..at]);
                 let mut changed = bytes.clone();
                 changed[at] = odd[number % odd.len()];
-                survives(&case, &changed);
+                survives(&spec, &changed);
             }
         }
     }

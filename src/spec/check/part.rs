@@ -1,0 +1,136 @@
+//! Mappings whose keys depend on the value of one of them, and steps with one key of several.
+
+use super::{Check, Owner, misspelt};
+use crate::diag::{Code, Problem, suggest};
+use crate::spec::check::is_empty;
+use crate::spec::index::join;
+use crate::spec::layers::quoted;
+use crate::spec::schema::{Key, Part, Section};
+use figment::value::{Dict, Value};
+
+impl Check<'_> {
+    pub(super) fn part(&mut self, path: &str, name: &str, value: &Value, part: &'static Part) {
+        if let Value::String(_, word) = value
+            && let Some(known) = suggest(word, part.names())
+        {
+            let problem = self.wrong_type(path, value, "a mapping");
+            let (tag, what) = (part.tag, part.what);
+            let help = format!("write the {what} as `{{{tag}: {known}}}`");
+            self.report(path, problem.help(help));
+            return;
+        }
+        let Some(dict) = self.mapping(path, value) else {
+            return;
+        };
+        let title = |variant: &str| format!("`{name}` {variant}");
+        let Some((tag, word)) = tag_of(part, dict) else {
+            let doc = quoted(part.names());
+            self.missing_key(path, Some(value), part.tag, &doc);
+            let owner = Owner {
+                title: title(&format!("without `{}`", part.tag)),
+                tag: Some(part),
+            };
+            self.strangers(path, dict, &owner);
+            return;
+        };
+        match self.variant(&join(path, tag), word, part) {
+            Some(section) => {
+                let title = title(&format!("with `{}: {}`", part.tag, section.name));
+                self.section(
+                    path,
+                    value,
+                    dict,
+                    section,
+                    &Owner {
+                        title,
+                        tag: Some(part),
+                    },
+                );
+            }
+            None => {
+                let title = title(&format!("without a valid `{}`", part.tag));
+                self.strangers(
+                    path,
+                    dict,
+                    &Owner {
+                        title,
+                        tag: Some(part),
+                    },
+                );
+            }
+        }
+    }
+
+    /// The variant that a tag names, or the nearest one, as which the rest is checked.
+    fn variant(
+        &mut self,
+        path: &str,
+        tag: &Value,
+        part: &'static Part,
+    ) -> Option<&'static Section> {
+        let Value::String(_, word) = tag else {
+            let problem = self.wrong_type(path, tag, &format!("the name of a {}", part.what));
+            let names = quoted(part.names());
+            self.report(path, problem.help(format!("write one of {names}")));
+            return None;
+        };
+        part.variant(word).or_else(|| {
+            self.unknown_name(path, part.what, word, tag, part.names().collect());
+            suggest(word, part.names()).and_then(|nearest| part.variant(nearest))
+        })
+    }
+
+    /// Reports the keys that no variant of a part takes.
+    fn strangers(&mut self, path: &str, dict: &Dict, owner: &Owner) {
+        let tag = owner.tag.map(|part| part.tag);
+        for (name, value) in dict.iter().filter(|(name, _)| Some(name.as_str()) != tag) {
+            if !owner.knows(name) {
+                self.unknown_key(path, &join(path, name), name, value, &[], owner);
+            }
+        }
+    }
+
+    pub(super) fn step(&mut self, path: &str, name: &str, value: &Value, steps: &'static [Key]) {
+        if let Value::String(_, word) = value {
+            let known = suggest(word, steps.iter().map(|step| step.name)).unwrap_or("flip");
+            let problem = self.wrong_type(path, value, "a mapping with one key");
+            let help = format!("write the step as `{{{known}: ...}}`");
+            self.report(path, problem.help(help));
+            return;
+        }
+        let Some(dict) = self.mapping(path, value) else {
+            return;
+        };
+        let owner = Owner {
+            title: format!("a step of `{name}`"),
+            tag: None,
+        };
+        self.entries(path, dict, steps, &owner);
+        if dict.len() != 1 || dict.values().any(is_empty) {
+            let message = format!(
+                "`{path}` must be a mapping with exactly one key, found {}",
+                dict.len()
+            );
+            let help = "make each step an item of its own; to leave one out, leave the item out";
+            let problem = Problem::new(Code::WrongType, message)
+                .at(self.merged.value_place(path, value))
+                .label("expected one step, such as `{flip: horizontal}`")
+                .help(help);
+            self.report(path, problem);
+        }
+    }
+}
+
+/// The entry that names the variant, also when its key is misspelt.
+fn tag_of<'d>(part: &'static Part, dict: &'d Dict) -> Option<(&'d str, &'d Value)> {
+    let valid = || {
+        let keys = part.variants.iter().flat_map(|variant| variant.keys);
+        std::iter::once(part.tag).chain(keys.map(|key| key.name))
+    };
+    let written = dict
+        .get_key_value(part.tag)
+        .filter(|(_, value)| !is_empty(value));
+    written
+        .map(|(tag, value)| (tag.as_str(), value))
+        .or_else(|| misspelt(dict, part.tag, valid))
+}

@@ -1,0 +1,58 @@
+//! Reads the bytes of a spec: regular files only, of a size that a person writes, in UTF-8.
+
+use super::limits::MAX_BYTES;
+use crate::diag::{Code, Problem};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Reads a spec file: regular files only, at most 1 MiB, UTF-8.
+pub(super) fn read(path: &Path) -> Result<String, Box<Problem>> {
+    let shown = path.display();
+    let refuse =
+        |code, message: String, help: &str| Box::new(Problem::new(code, message).help(help));
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => refuse(
+            Code::NotFound,
+            format!("there is no file `{shown}`"),
+            "correct the path",
+        ),
+        _ => refuse(
+            Code::Unreadable,
+            format!("cannot read `{shown}`: {error}"),
+            "make it readable, or name another file",
+        ),
+    };
+    // Asked before opening: opening a FIFO would wait for a writer.
+    let about = std::fs::metadata(path).map_err(failed)?;
+    if !about.is_file() {
+        let what = if about.is_dir() {
+            "a folder"
+        } else {
+            "not a regular file"
+        };
+        return Err(refuse(
+            Code::NotAFile,
+            format!("`{shown}` is {what}"),
+            "name the spec itself",
+        ));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(refuse(
+            Code::TooLarge,
+            format!("`{shown}` is larger than 1 MiB"),
+            "name a spec: they are a few kilobytes",
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let why = format!("the byte at offset {at} is not part of a character");
+        let message = format!("`{shown}` is not UTF-8: {why}");
+        refuse(Code::NotUtf8, message, "save it as UTF-8")
+    })
+}
