@@ -27,9 +27,13 @@ pub(super) fn check(args: &SpecArgs) -> ExitCode {
 /// The answer to good specs.
 fn accepted(specs: usize, runs: usize, format: Format) -> String {
     match format {
-        Format::Text => format!("ok: {}, {}", counted(specs, "spec"), counted(runs, "run")),
+        Format::Text => format!(
+            "ok: {}, {}",
+            counted(specs, "experiment"),
+            counted(runs, "run")
+        ),
         Format::Json => {
-            json!({ "ok": true, "specs": specs, "runs": runs, "problems": [] }).to_string()
+            json!({ "ok": true, "experiments": specs, "runs": runs, "problems": [] }).to_string()
         }
     }
 }
@@ -76,10 +80,10 @@ mod tests {
 
     #[test]
     fn good_specs_are_counted() {
-        assert_eq!(accepted(1, 3, Format::Text), "ok: 1 spec, 3 runs");
+        assert_eq!(accepted(1, 3, Format::Text), "ok: 1 experiment, 3 runs");
         assert_eq!(
             accepted(2, 1, Format::Json),
-            r#"{"ok":true,"specs":2,"runs":1,"problems":[]}"#
+            r#"{"ok":true,"experiments":2,"runs":1,"problems":[]}"#
         );
     }
 }

@@ -74,7 +74,12 @@ pub(super) fn start(
     let mut notes: Vec<String> = found
         .skipped
         .into_iter()
-        .map(|line| format!("{}: {line}; the one before it is used", Code::CkptSkipped))
+        .map(|line| {
+            format!(
+                "warning[{}]: {line}; the one before it is used",
+                Code::CkptSkipped
+            )
+        })
         .collect();
     if let Some(checkpoint) = found.newest {
         let then = &checkpoint.position.data_hash;

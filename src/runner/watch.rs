@@ -9,14 +9,14 @@ const TICK: Duration = Duration::from_millis(20);
 /// A stretch without a sign of life is a stall if it is so many times as long as any before.
 const LONGER: u64 = 20;
 
-/// Looks until `done`: passes signals on to `stop`, and calls `stalled` once with the seconds of silence if no beat came for
-/// `limit` and for much longer than ever before. Time in which the whole process was stopped does not count.
+/// Looks until `done`: passes signals on to `stop`, and calls `stalled` once if no beat came for `limit` and for much longer
+/// than ever before. Time in which the whole process was stopped does not count.
 pub(super) fn watch(
     requests: Option<&Requests>,
     (stop, done): (&AtomicBool, &AtomicBool),
     beats: &AtomicU64,
     limit: Option<Duration>,
-    stalled: impl Fn(u64),
+    stalled: impl Fn(Duration),
 ) {
     let mut silence = Silence::default();
     while !done.load(Ordering::Relaxed) {
@@ -24,8 +24,8 @@ pub(super) fn watch(
             stop.store(true, Ordering::Relaxed);
         }
         silence.look(beats.load(Ordering::Relaxed));
-        if limit.is_some_and(|limit| silence.is_stall(limit)) {
-            stalled(silence.ticks * TICK.as_millis() as u64 / 1000);
+        if let Some(limit) = limit.filter(|&limit| silence.is_stall(limit)) {
+            stalled(limit);
             return;
         }
         std::thread::park_timeout(TICK);

@@ -227,7 +227,7 @@ impl Worker {
         std::thread::scope(|scope| {
             let watched = (&stop, &done);
             let (beats, requests) = (&beats, requests.as_ref());
-            let stalled = |seconds| self.stalled(seconds);
+            let stalled = |limit| self.stalled(limit);
             scope.spawn(move || watch::watch(requests, watched, beats, options.stall, stalled));
             let trained = train::run(&self.plan, data, device, (start, options.pace), hooks);
             done.store(true, Ordering::Relaxed);
@@ -252,19 +252,17 @@ impl Worker {
     }
 
     /// Ends this process from beside a step that never ends.
-    fn stalled(&self, seconds: u64) {
+    fn stalled(&self, limit: Duration) {
+        let cause = format!("no step ended for more than {} s", limit.as_secs());
         let status = Status {
             state: State::Failed,
             code: Some(Code::RunStalled.to_string()),
-            cause: Some(format!("no step ended for {seconds} s")),
+            cause: Some(cause.clone()),
             ..self.status.clone()
         };
         // Whatever fails here, the process must end.
         let _ = self.dir.write_status(&status);
-        let _ = self.dir.log(&format!(
-            "{}: no step ended for {seconds} s",
-            Code::RunStalled
-        ));
+        let _ = self.dir.log(&format!("{}: {cause}", Code::RunStalled));
         device::end_at_once(exit::FAILED);
     }
 

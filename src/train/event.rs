@@ -34,15 +34,6 @@ pub enum Event {
         /// Steps in each of them.
         steps_per_epoch: u64,
     },
-    /// Training goes on from a checkpoint.
-    Resumed {
-        /// Name of the phase.
-        phase: String,
-        /// Epoch within the phase, from 1.
-        epoch: u32,
-        /// Steps of the run that need not be taken again.
-        step: u64,
-    },
     /// A training step ended.
     Step {
         /// Name of the phase.

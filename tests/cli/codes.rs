@@ -318,7 +318,8 @@ fn every_code_is_provoked_and_drawn_as_its_snapshot() {
         let text = text
             .replace(&format!("{shown}/"), "")
             .replace(&shown, "FOLDER");
-        assert!(text.contains(&format!("error[{code}]: ")), "{text}");
+        let named = ["error", "warning"].map(|word| format!("{word}[{code}]: "));
+        assert!(named.iter().any(|start| text.contains(start)), "{text}");
         offenders.extend(differs(&format!("tests/snapshots/{code}.txt"), &text));
     }
     assert!(offenders.is_empty(), "\n{}", offenders.join("\n"));
@@ -403,7 +404,7 @@ fn problems_as_json_are_one_object_on_standard_output() {
     let good = write(folder.path(), "spec.yaml", GOOD);
     let output = supcon(&["check", &good.to_string_lossy(), "--format=json"]);
     assert!(output.status.success());
-    let ok = "{\"ok\":true,\"specs\":1,\"runs\":3,\"problems\":[]}\n";
+    let ok = "{\"ok\":true,\"experiments\":1,\"runs\":3,\"problems\":[]}\n";
     assert_eq!(text(&output.stdout), ok);
 }
 

@@ -105,7 +105,10 @@ fn a_good_spec_is_far_below_the_limit() {
     let Cost {
         exit, peak, text, ..
     } = cost(&Case::new(GOOD));
-    assert_eq!((exit, text.as_str()), (Some(0), "ok: 1 spec, 2 runs\n"));
+    assert_eq!(
+        (exit, text.as_str()),
+        (Some(0), "ok: 1 experiment, 2 runs\n")
+    );
     assert!(
         peak > 0 && (cfg!(feature = "libtorch") || peak < LIMIT),
         "{peak}"
@@ -203,7 +206,10 @@ fn points_times_mistakes_and_profiles_cannot_keep_the_program_busy() {
         time,
         text,
     } = cost(&case);
-    assert_eq!((exit, text.as_str()), (Some(0), "ok: 1 spec, 1000 runs\n"));
+    assert_eq!(
+        (exit, text.as_str()),
+        (Some(0), "ok: 500 experiments, 1000 runs\n")
+    );
     if !cfg!(feature = "libtorch") {
         assert!(
             peak < LIMIT && time < Duration::from_millis(1500),
@@ -232,7 +238,10 @@ fn references_and_empty_lines_cannot_fill_the_memory() {
         time,
         text,
     } = cost(&case.file("a.csv", long.as_bytes()));
-    assert_eq!((exit, text.as_str()), (Some(0), "ok: 1 spec, 2 runs\n"));
+    assert_eq!(
+        (exit, text.as_str()),
+        (Some(0), "ok: 1 experiment, 2 runs\n")
+    );
     if !cfg!(feature = "libtorch") {
         assert!(
             peak < LIMIT && time < Duration::from_millis(1000),

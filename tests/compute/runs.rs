@@ -128,7 +128,7 @@ fn a_damaged_run_is_trained_again_by_the_same_command() {
     for name in [record::METRICS, record::MODEL] {
         let whole = bytes(&first, name);
         std::fs::write(first.dir.file(name), &whole[..whole.len() / 2]).expect("written");
-        assert!(record::load(first.dir.path()).is_err(), "{name} is damaged");
+        assert!(!first.dir.is_done(), "{name} is damaged");
         let again = bench.record("a", &[]);
         assert!(again.dir.is_done());
         assert!(bytes(&again, record::MODEL) == model, "{name}");

@@ -72,7 +72,9 @@ pub(super) fn store_case(code: Code, folder: &Path) -> String {
             damage(&dir, 2);
             run(folder, GOOD, &[], "worker:stop@3");
             let log = std::fs::read_to_string(dir.file(LOG)).expect("a log");
-            let line = log.lines().find(|line| line.starts_with("CKPT-SKIPPED"));
+            let line = log
+                .lines()
+                .find(|line| line.starts_with("warning[CKPT-SKIPPED]"));
             format!("{}\n", line.expect("a line"))
         }
         Code::CkptNoneValid => {
