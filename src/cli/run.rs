@@ -144,7 +144,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         cache_dir: args.folders.cache(),
         keep: args.keep.arguments(),
         on_failure: args.on_failure.map(Into::into),
-        retry: args.retry,
+        retry: args.retry || args.keep.restart(),
     };
     let mut progress = Progress::new(style(args));
     let batch = runner::run(&plans, &options, &mut progress);

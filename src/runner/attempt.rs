@@ -27,10 +27,10 @@ pub(super) struct Attempt<'a> {
     /// Phases that it has finished.
     finished: usize,
     resumed: bool,
-    /// Code and cause that it gave because it may be unable to record them.
-    last_words: Option<(String, String)>,
     /// No epoch is finished, in this attempt or an earlier one.
     early: bool,
+    /// Code and cause of an error that the worker may have been unable to record.
+    last_words: Option<(String, String)>,
 }
 
 /// What came of the wish to train a run.
@@ -47,20 +47,22 @@ impl<'a> Attempt<'a> {
     pub(super) fn begin(
         plan: &'a RunPlan,
         options: &BatchOptions,
+        disk: &Disk,
         slot: &Slot,
         voice: Voice,
     ) -> Begun<'a> {
-        Self::try_begin(plan, options, slot, voice)
+        Self::try_begin(plan, options, disk, slot, voice)
             .unwrap_or_else(|error| Begun::Ended(Fate::unrecorded(&error)))
     }
 
     fn try_begin(
         plan: &'a RunPlan,
         options: &BatchOptions,
+        disk: &Disk,
         slot: &Slot,
         voice: Voice,
     ) -> Result<Begun<'a>, RecordError> {
-        let dir = RunDir::create_on(&Disk::of("batch"), &options.runs, &plan.run_id)?;
+        let dir = RunDir::create_on(disk, &options.runs, &plan.run_id)?;
         let lease = match take(&dir, "preparing the run")? {
             Ok(lease) => lease,
             Err(holder) if holder.is_orphan() => return Ok(Begun::Later(leased(&holder))),
@@ -71,7 +73,7 @@ impl<'a> Attempt<'a> {
             return Ok(Begun::Ended(Fate::Skipped));
         }
         if options.retry {
-            crashes::forget(&dir)?;
+            crashes::forget(&dir, disk)?;
         } else if let Some(count) = crashes::too_many(&dir) {
             return Ok(Begun::Ended(crash_loop(&dir, count)));
         }
@@ -95,8 +97,8 @@ impl<'a> Attempt<'a> {
                 asked: 0,
                 finished: 0,
                 resumed: false,
-                last_words: None,
                 early: true,
+                last_words: None,
             }),
             Err(error) => {
                 let cause = format!("its process cannot be started: {error}");
@@ -117,9 +119,7 @@ impl<'a> Attempt<'a> {
                 self.early = false;
             }
             Event::EpochEnded { .. } => self.early = false,
-            Event::Ended { code, cause } => {
-                self.last_words = Some((code.clone(), cause.clone()));
-            }
+            Event::Ended { code, cause } => self.last_words = Some((code.clone(), cause.clone())),
             Event::Preparing { .. }
             | Event::Step { .. }
             | Event::Warning { .. }
@@ -150,99 +150,73 @@ impl<'a> Attempt<'a> {
     }
 
     /// Waits for the worker, whose output has ended, and judges how the run ended.
-    pub(super) fn end(self) -> Fate {
-        let Self {
-            dir,
-            worker,
-            asked,
-            last_words,
-            ..
-        } = self;
-        let ended = match worker.wait() {
+    pub(super) fn end(mut self, disk: &Disk) -> Fate {
+        let ended = match self.worker.wait() {
             Ok(ended) => ended,
             Err(error) => {
                 let cause = format!("nobody knows how its process ended: {error}");
                 return Fate::failed(Code::RunFailed, cause, exit::FAILED);
             }
         };
-        let fate = if dir.is_done() {
+        let fate = if self.dir.is_done() {
             // What is on the disk counts: libtorch can crash while it is unloaded.
-            done(&dir, ended, self.resumed)
+            self.done(ended, disk)
         } else if code(ended) == Some(exit::LEASED) {
-            let holder = lease::holder(&dir.file(LEASE)).ok().flatten();
+            let holder = lease::holder(&self.dir.file(LEASE)).ok().flatten();
             Ok(holder.map_or_else(someone, |holder| leased(&holder)))
         } else if code(ended) == Some(exit::INTERRUPTED) {
             Ok(Fate::Interrupted)
-        } else if asked > 0 && was_told_to(ended) {
-            interrupted(&dir)
+        } else if self.asked > 0 && was_told_to(ended) {
+            self.interrupted()
         } else {
-            failed(&dir, ended, self.before, last_words)
+            self.failed(ended, disk)
         };
         fate.unwrap_or_else(|error| Fate::unrecorded(&error))
     }
-}
 
-fn done(dir: &RunDir, ended: ExitStatus, resumed: bool) -> Result<Fate, RecordError> {
-    if code(ended) == Some(exit::LEASED) {
-        return Ok(Fate::Skipped);
+    fn done(&self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {
+        if code(ended) == Some(exit::LEASED) {
+            return Ok(Fate::Skipped);
+        }
+        crashes::forget(&self.dir, disk)?;
+        if !ended.success()
+            && let Ok(_lease) = take(&self.dir, "cleaning up")?
+        {
+            // It died behind its last commit. What is left over costs nothing but space.
+            let _ = self.dir.sweep().and_then(|()| self.dir.drop_checkpoints());
+        }
+        let resumed = self.resumed;
+        Ok(Fate::Done { resumed })
     }
-    crashes::forget(dir)?;
-    Ok(Fate::Done { resumed })
-}
 
-/// The signal came before the worker listened, or a second one ended it at once.
-fn interrupted(dir: &RunDir) -> Result<Fate, RecordError> {
-    let status = record::load(dir.path())?.status;
-    let cause = "stopped by a signal before the step in hand had ended";
-    let (code, cause) = (Code::RunInterrupted.to_string(), cause.to_owned());
-    write(
-        dir,
-        &Status {
-            state: State::Interrupted,
-            code: Some(code),
-            cause: Some(cause),
-            ..status
-        },
-    )?;
-    Ok(Fate::Interrupted)
-}
-
-/// An error: the worker's own word, or what it died of.
-fn failed(
-    dir: &RunDir,
-    ended: ExitStatus,
-    before: Before,
-    last_words: Option<(String, String)>,
-) -> Result<Fate, RecordError> {
-    let status = record::load(dir.path())?.status;
-    let own = status.code.clone().zip(status.cause.clone());
-    let own = own.filter(|_| before.has_new_status(dir) && last_words.is_none());
-    let (name, cause) = if let Some(own) = own {
-        own
-    } else {
-        let (name, cause) = last_words.unwrap_or_else(|| {
-            let (name, cause) = death(dir, ended, &before.evidence(dir));
-            (name.to_string(), cause)
-        });
-        write(
-            dir,
-            &Status {
-                state: State::Failed,
-                code: Some(name.clone()),
-                cause: Some(cause.clone()),
-                ..status
-            },
-        )?;
-        (name, cause)
-    };
-    if crashes::is_crash(&name) {
-        crashes::count(dir)?;
+    /// The signal came before the worker listened, or a second one ended it at once.
+    fn interrupted(&self) -> Result<Fate, RecordError> {
+        let cause = "stopped by a signal before the step in hand had ended";
+        let code = Code::RunInterrupted.as_str();
+        write(&self.dir, State::Interrupted, code, cause)?;
+        Ok(Fate::Interrupted)
     }
-    Ok(Fate::Failed {
-        code: name,
-        cause,
-        exit: code(ended).unwrap_or(exit::FAILED),
-    })
+
+    /// An error: the worker's own word in its status, its last words, or what it died of.
+    fn failed(self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {
+        let dir = &self.dir;
+        let (code, cause) = if let Some((code, cause)) = self.last_words {
+            // Where the disk is full this fails too, and the words are what there is.
+            let _ = write(dir, State::Failed, &code, &cause);
+            (code, cause)
+        } else if let Some(own) = self.before.new_status(dir)? {
+            own
+        } else {
+            let (code, cause) = death(dir, ended, &self.before.evidence(dir));
+            write(dir, State::Failed, code.as_str(), &cause)?;
+            (code.to_string(), cause)
+        };
+        if crashes::is_crash(&code) {
+            crashes::count(dir, disk)?;
+        }
+        let exit = self::code(ended).unwrap_or(exit::FAILED);
+        Ok(Fate::Failed { code, cause, exit })
+    }
 }
 
 /// What a run says that is not begun again.
@@ -293,10 +267,16 @@ fn take(dir: &RunDir, what: &str) -> Result<Result<Lease, Holder>, RecordError> 
     }
 }
 
-/// Writes the status of a run whose worker is gone. If another process has begun it since, its word counts.
-fn write(dir: &RunDir, status: &Status) -> Result<(), RecordError> {
-    match take(dir, "recording how the run ended")? {
-        Ok(_lease) => dir.write_status(status),
-        Err(_) => Ok(()),
-    }
+/// Writes how a run ended whose worker is gone. If another process has begun it since, its word counts.
+fn write(dir: &RunDir, state: State, code: &str, cause: &str) -> Result<(), RecordError> {
+    let Ok(_lease) = take(dir, "recording how the run ended")? else {
+        return Ok(());
+    };
+    let status = record::load(dir.path())?.status;
+    dir.write_status(&Status {
+        state,
+        code: Some(code.to_owned()),
+        cause: Some(cause.to_owned()),
+        ..status
+    })
 }

@@ -9,7 +9,7 @@ use super::queue::Queue;
 use super::slots::{Layout, Slot, SlotError};
 use super::stop::Requests;
 use crate::plan::RunPlan;
-use crate::record::RunDir;
+use crate::record::{Disk, RunDir};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub struct BatchOptions {
     pub data_dir: Option<PathBuf>,
     /// Downloads and decoded images.
     pub cache_dir: PathBuf,
-    /// Arguments of every worker about checkpoints and stalls.
+    /// Arguments of each worker about checkpoints and stalls.
     pub keep: Vec<String>,
     /// `--on-failure`; without it runs go on unless all fail alike.
     pub on_failure: Option<OnFailure>,
@@ -109,6 +109,7 @@ const ORPHANS: Duration = Duration::from_secs(120);
 struct Floor<'a> {
     plans: &'a [RunPlan],
     options: &'a BatchOptions,
+    disk: Disk,
     progress: &'a mut Progress,
     requests: Requests,
     stop: StopWish,
@@ -144,6 +145,7 @@ impl<'a> Floor<'a> {
             training: slots.iter().map(|_| None).collect(),
             plans,
             options,
+            disk: Disk::of("batch"),
             progress,
             requests,
             stop: StopWish::default(),
@@ -179,7 +181,7 @@ impl<'a> Floor<'a> {
         let plan = &self.plans[run];
         let ear = self.mouth.clone();
         let voice = Voice { slot, ear };
-        match Attempt::begin(plan, self.options, &self.slots[slot], voice) {
+        match Attempt::begin(plan, self.options, &self.disk, &self.slots[slot], voice) {
             Begun::Training(attempt) => {
                 let number = (run + 1, self.plans.len());
                 self.progress.begin(slot, &plan.run_id, number);
@@ -222,7 +224,7 @@ impl<'a> Floor<'a> {
             Heard::End => {
                 if let Some((run, attempt)) = self.training[slot].take() {
                     let early = attempt.is_early();
-                    let fate = attempt.end();
+                    let fate = attempt.end(&self.disk);
                     self.progress.end(slot, &fate);
                     self.settle(run, fate, early);
                 }

@@ -84,7 +84,7 @@ impl Worker {
     }
 
     /// Waits until it is gone.
-    pub(super) fn wait(mut self) -> io::Result<ExitStatus> {
+    pub(super) fn wait(&mut self) -> io::Result<ExitStatus> {
         self.process.wait()
     }
 }

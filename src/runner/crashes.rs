@@ -36,7 +36,7 @@ pub(super) fn is_crash(code: &str) -> bool {
 ///
 /// # Errors
 /// The disk refused.
-pub(super) fn count(dir: &RunDir) -> Result<(), RecordError> {
+pub(super) fn count(dir: &RunDir, disk: &Disk) -> Result<(), RecordError> {
     let (before, step) = (read(dir), newest_checkpoint(dir));
     let count = if step > before.step {
         1
@@ -45,8 +45,7 @@ pub(super) fn count(dir: &RunDir) -> Result<(), RecordError> {
     };
     let path = dir.file(FILE);
     let bytes = serde_json::to_vec(&Attempts { count, step }).expect("numbers are JSON");
-    Disk::real()
-        .replace(&path, &bytes)
+    disk.replace(&path, &bytes)
         .map_err(RecordError::write(&path))
 }
 
@@ -60,14 +59,10 @@ pub(super) fn too_many(dir: &RunDir) -> Option<u32> {
 ///
 /// # Errors
 /// The disk refused.
-pub(super) fn forget(dir: &RunDir) -> Result<(), RecordError> {
+pub(super) fn forget(dir: &RunDir, disk: &Disk) -> Result<(), RecordError> {
     let path = dir.file(FILE);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(RecordError::write(&path)(error))
-        }
-        _ => Ok(()),
-    }
+    disk.remove_for_good(&path)
+        .map_err(RecordError::write(&path))
 }
 
 /// A file that is not there or not readable is one without crashes: the worst is five attempts more.
@@ -76,7 +71,7 @@ fn read(dir: &RunDir) -> Attempts {
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-/// The largest step that has a checkpoint.
+/// Steps of the newest checkpoint, sound or not.
 fn newest_checkpoint(dir: &RunDir) -> Option<u64> {
     dir.checkpoint_steps().first().copied()
 }
@@ -99,13 +94,13 @@ mod tests {
     fn the_fifth_crash_without_progress_is_one_too_many() {
         let (_folder, dir) = run();
         for _ in 0..4 {
-            count(&dir).unwrap();
+            count(&dir, &Disk::real()).unwrap();
             assert_eq!(too_many(&dir), None);
         }
-        count(&dir).unwrap();
+        count(&dir, &Disk::real()).unwrap();
         assert_eq!(too_many(&dir), Some(5));
-        forget(&dir).unwrap();
-        forget(&dir).unwrap();
+        forget(&dir, &Disk::real()).unwrap();
+        forget(&dir, &Disk::real()).unwrap();
         assert_eq!(too_many(&dir), None);
     }
 
@@ -114,7 +109,7 @@ mod tests {
         let (_folder, dir) = run();
         checkpoint(&dir, "90");
         for _ in 0..5 {
-            count(&dir).unwrap();
+            count(&dir, &Disk::real()).unwrap();
         }
         assert_eq!(too_many(&dir), Some(5));
         // Numbers, not names: 100 is newer than 90. What is no number is no checkpoint.
@@ -122,7 +117,7 @@ mod tests {
         assert_eq!(too_many(&dir), Some(5));
         checkpoint(&dir, "100");
         assert_eq!(too_many(&dir), None);
-        count(&dir).unwrap();
+        count(&dir, &Disk::real()).unwrap();
         assert_eq!(
             read(&dir),
             Attempts {
@@ -137,7 +132,7 @@ mod tests {
         let (_folder, dir) = run();
         std::fs::write(dir.file(FILE), b"{").unwrap();
         assert_eq!(too_many(&dir), None);
-        count(&dir).unwrap();
+        count(&dir, &Disk::real()).unwrap();
         assert_eq!(read(&dir).count, 1);
     }
 

@@ -2,7 +2,7 @@
 //! to its log, and from the kernel's count of processes that were killed for want of memory.
 
 use crate::diag::Code;
-use crate::record::{LOG, RunDir, STATUS};
+use crate::record::{self, LOG, RecordError, RunDir, STATUS};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -39,9 +39,13 @@ impl Before {
         }
     }
 
-    /// Whether the status was written since.
-    pub(super) fn has_new_status(self, dir: &RunDir) -> bool {
-        written(dir) != self.status
+    /// Code and cause of a status that was written since.
+    pub(super) fn new_status(self, dir: &RunDir) -> Result<Option<(String, String)>, RecordError> {
+        if written(dir) == self.status {
+            return Ok(None);
+        }
+        let status = record::load(dir.path())?.status;
+        Ok(status.code.zip(status.cause))
     }
 
     /// What has been left since.

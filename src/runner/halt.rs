@@ -76,7 +76,7 @@ impl Failures {
             })
         };
         if failure.exit == exit::DISK {
-            return halt(format!("the disk refused a write: {cause}"));
+            return halt(format!("nothing more can be recorded: {code}: {cause}"));
         }
         // A run that was not begun again says nothing of the others.
         if !failure.early || Code::RunCrashLoop == *code {
@@ -190,11 +190,11 @@ mod tests {
     fn a_disk_that_refuses_a_write_stops_a_batch_whatever_the_policy() {
         let full = Failure {
             exit: exit::DISK,
-            ..failure("RUN-FAILED", false)
+            ..failure("DISK-FULL", false)
         };
         for policy in [None, Some(OnFailure::Continue)] {
             let halt = Failures::new(policy).add(&full).unwrap();
-            assert_eq!(halt.reason, "the disk refused a write: why");
+            assert_eq!(halt.reason, "nothing more can be recorded: DISK-FULL: why");
         }
     }
 }

@@ -59,9 +59,9 @@ impl Progress {
             return;
         };
         let text = line.show(event);
-        // On a terminal the bar has said it.
-        let stays = self.style == Style::Plain
-            || matches!(event, Event::Resumed { .. } | Event::Warning { .. });
+        // What a bar says is not said twice.
+        let is_news = matches!(event, Event::Resumed { .. } | Event::Warning { .. });
+        let stays = self.style == Style::Plain || is_news;
         if self.style == Style::Json {
             let run = line.run().to_owned();
             self.write_json(&run, json!(event));

@@ -278,7 +278,7 @@ fn a_disk_that_refuses_a_write_stops_the_batch_once() {
     assert_eq!(fates(&table), ["failed", "not_begun", "not_begun"]);
     let stopped = table["stopped"].as_str().expect("a reason");
     assert!(
-        stopped.starts_with("the disk refused a write: "),
+        stopped.starts_with("nothing more can be recorded: DISK-IO: "),
         "{stopped}"
     );
 }
@@ -464,4 +464,33 @@ fn slots_that_cannot_be_are_refused_before_any_work() {
     let (output, _) = bench.run("a", &["--jobs=0"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(!results.exists());
+}
+
+#[test]
+fn of_processes_that_begin_the_same_run_at_the_same_instant_exactly_one_trains() {
+    let bench = Bench::new();
+    let endless = endless(&bench, "endless");
+    let start = |_| Batch::start(&bench, &[&endless], "a", &[&device()]);
+    let mut batches: Vec<Batch> = (0..4).map(start).collect();
+    let mut refused = Vec::new();
+    while refused.len() < 3 {
+        let place = until("the others are refused", || {
+            let ended = |batch: &mut Batch| batch.process.try_wait().expect("a state").is_some();
+            batches.iter_mut().position(ended)
+        });
+        refused.push(batches.swap_remove(place));
+    }
+    let mut trains = batches.remove(0);
+    trains.wait_for("epoch_ended");
+    trains.signal(Signal::INT);
+    assert_eq!(trains.end().0, Some(75));
+    for batch in refused {
+        let (exit, table) = batch.end();
+        assert_eq!((exit, fates(&table)), (Some(6), vec!["leased"]), "{table}");
+        let holder = table["runs"][0]["holder"].as_str().expect("a holder");
+        assert!(
+            holder.starts_with("process ") && holder.contains(" on `"),
+            "{holder}"
+        );
+    }
 }

@@ -1,24 +1,18 @@
 //! The end of a batch: the report on its runs, the final table or its JSON, and the exit code.
 
+use crate::cli::out;
 use crate::diag;
 use crate::plan::RunPlan;
 use crate::record;
 use crate::report;
 use crate::runner::{Batch, Ended, Fate, exit};
 use serde_json::{Value, json};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Prints a line on standard output. Whoever closed it (`supcon run ... | head -1`) wants no more lines, and the runs
-/// must not suffer from it.
-fn say(text: &str) {
-    drop(writeln!(std::io::stdout(), "{text}"));
-}
-
-/// Prints a line on standard error, if there is still one.
+/// Prints a line on standard error.
 pub(super) fn warn(text: &str) {
-    drop(writeln!(std::io::stderr(), "{text}"));
+    out::warn(&format!("{text}\n"));
 }
 
 /// A count with its noun.
@@ -134,15 +128,17 @@ pub(super) fn conclude(
     };
     let code = exit_code(batch, &tally, reported.code);
     if as_json {
-        say(&json!({
-            "event": "batch_ended",
-            "exit": code,
-            "counts": tally.json(),
-            "stopped": batch.stopped,
-            "report": reported.page,
-            "runs": batch.ended,
-        })
-        .to_string());
+        out::line(
+            &json!({
+                "event": "batch_ended",
+                "exit": code,
+                "counts": tally.json(),
+                "stopped": batch.stopped,
+                "report": reported.page,
+                "runs": batch.ended,
+            })
+            .to_string(),
+        );
     } else {
         print(batch, &tally, &reported);
     }
@@ -152,12 +148,12 @@ pub(super) fn conclude(
 /// The final table, and what needs somebody's attention.
 fn print(batch: &Batch, tally: &Tally, reported: &Reported) {
     if !reported.table.is_empty() {
-        say(reported.table.trim_end());
+        out::line(reported.table.trim_end());
     }
     if let Some(page) = &reported.page {
-        say(&format!("\nreport: {}", page.display()));
+        out::line(&format!("\nreport: {}", page.display()));
     }
-    say(&tally.line());
+    out::line(&tally.line());
     let mut codes = Vec::new();
     for Ended { run, fate, .. } in &batch.ended {
         match fate {
@@ -177,7 +173,7 @@ fn print(batch: &Batch, tally: &Tally, reported: &Reported) {
         warn(&format!("stopped: {reason}"));
     }
     if tally.interrupted + tally.not_begun > 0 {
-        say("the same command trains what is missing");
+        out::line("the same command trains what is missing");
     }
 }
 
