@@ -9,16 +9,25 @@
 mod check;
 #[cfg(feature = "train")]
 mod doctor;
+mod fsck;
+mod gc;
 mod help;
 mod list;
+mod ls;
 mod new;
 mod out;
 mod plan;
 mod preview;
+mod remove;
+#[cfg(feature = "train")]
+mod replay;
 mod report;
 #[cfg(feature = "train")]
 mod run;
 mod schema;
+#[cfg(feature = "train")]
+mod selftest;
+mod store;
 
 use crate::spec::{MAX_RUNS, Overrides};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -48,6 +57,12 @@ Examples:
   supcon preview exp.yaml --phase pretrain              what augmentation makes of the images, as PNG
   supcon report --out report                            charts and page of all recorded runs
   supcon help unknown-key                               what a code means, with an example
+  supcon ls                                             where every recorded run stands
+  supcon fsck --deep                                    compare every recorded byte with its hash
+  supcon gc                                             what can go from the results; `--apply` removes it
+  supcon rm mine-s0-1f2e3d4c                            remove a recorded run
+  supcon replay mine-s0-1f2e3d4c                        take the step again at which a run diverged
+  supcon selftest kill --n 50                           prove that a killed run ends as one that was not
 
 Exit codes: 0 done, 2 refused before any work, 3 some runs failed, 4 damaged results,
 5 device, library or data missing, 6 another process trains the run or holds the GPU, 7 disk,
@@ -96,6 +111,20 @@ enum Verb {
         #[arg(long, value_name = "EXPERIMENT")]
         name: Vec<String>,
     },
+    /// List recorded runs with state, progress, age and test accuracy.
+    Ls(ls::LsArgs),
+    /// Say whether recorded runs are what was recorded; changes nothing.
+    Fsck(fsck::FsckArgs),
+    /// Show what can go from the results, and remove it with `--apply`.
+    Gc(gc::GcArgs),
+    /// Remove recorded runs, unless another process holds them.
+    Rm(remove::RmArgs),
+    /// Take the step again at which a run diverged, from the capsule that it left.
+    #[cfg(feature = "train")]
+    Replay(replay::ReplayArgs),
+    /// Test this program on your own disk and device.
+    #[cfg(feature = "train")]
+    Selftest(selftest::SelftestArgs),
     /// Say which devices this program can use here, and why not the others.
     #[cfg(feature = "train")]
     Doctor,
@@ -183,6 +212,14 @@ fn verb(verb: Verb) -> ExitCode {
         Verb::Plan { specs, view } => plan::plan(&specs, view),
         Verb::Preview(args) => preview::preview(&args),
         Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
+        Verb::Ls(args) => ls::ls(&args),
+        Verb::Fsck(args) => fsck::fsck(&args),
+        Verb::Gc(args) => gc::gc(&args),
+        Verb::Rm(args) => remove::remove(&args),
+        #[cfg(feature = "train")]
+        Verb::Replay(args) => replay::replay(&args),
+        #[cfg(feature = "train")]
+        Verb::Selftest(args) => selftest::selftest(&args),
         #[cfg(feature = "train")]
         Verb::Doctor => doctor::doctor(),
         Verb::Help { words } => help::help(&words),
@@ -217,6 +254,9 @@ mod tests {
         Cli::command().debug_assert();
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut texts = vec![EXAMPLES.to_owned()];
+        for verb in Cli::command().get_subcommands() {
+            texts.extend(verb.get_after_help().map(ToString::to_string));
+        }
         let specs = walkdir::WalkDir::new(root.join("experiments"));
         let specs = specs.into_iter().map(|entry| entry.unwrap().into_path());
         let specs = specs.filter(|path| path.extension().is_some_and(|end| end == "yaml"));

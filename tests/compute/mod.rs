@@ -12,6 +12,7 @@ mod memory;
 mod ops;
 mod optimizers;
 mod runs;
+mod stores;
 mod survive;
 
 use burn::tensor::{Device, Tensor, TensorData};

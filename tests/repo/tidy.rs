@@ -55,6 +55,7 @@ const CRATES: [(&str, &[&str]); 15] = [
             "src/spec/yaml.rs",
             "src/record/load.rs",
             "src/record/run_dir.rs",
+            "src/record/survey.rs",
         ],
     ),
     ("saphyr_parser", &["src/spec/span.rs"]),

@@ -1,0 +1,91 @@
+//! `supcon rm`: removes recorded runs, for good.
+
+use super::check::REFUSED;
+use super::store::{self, LEASED, Names, ResultsArgs, bytes, counted, shown};
+use crate::record::lease::Lease;
+use crate::record::{Disk, RunDir};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const MORE: &str = "\
+A run that another process holds is not removed, nor are those that were named beside it (exit code 6). The manifest goes
+first, so that a run which was removed by half never counts as done.
+
+Examples:
+  supcon rm mine-s0-1f2e3d4c      one run
+  supcon rm results/runs/mine-s0-1f2e3d4c
+  supcon rm mine                  lists the runs of an experiment
+  supcon rm mine --yes            removes them";
+
+/// Arguments of `rm`.
+#[derive(Args)]
+#[command(after_help = MORE)]
+pub(super) struct RmArgs {
+    /// Run ids, experiments, or folders.
+    #[arg(required = true, value_name = "RUN")]
+    words: Vec<PathBuf>,
+    #[command(flatten)]
+    results: ResultsArgs,
+    /// Remove more than one run.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Removes runs.
+pub(super) fn remove(args: &RmArgs) -> ExitCode {
+    let runs = match store::select(&args.words, &args.results.runs(), Names::Whole) {
+        Ok(runs) => runs,
+        Err(problem) => return store::refuse(&problem),
+    };
+    let list = list(&runs);
+    if runs.len() > 1 && !args.yes {
+        store::print(&list);
+        eprintln!(
+            "error: {} match; `--yes` removes them",
+            counted(runs.len(), "run")
+        );
+        return ExitCode::from(REFUSED);
+    }
+    let leases = match hold(&runs) {
+        Ok(leases) => leases,
+        Err(code) => return code,
+    };
+    let disk = Disk::of("rm");
+    let mut code = 0;
+    for (run, lease) in runs.into_iter().zip(leases) {
+        match run.on(&disk).remove() {
+            Ok(()) => drop(lease),
+            Err(error) => code = store::fail(&error),
+        }
+    }
+    if code == 0 {
+        store::print(&format!("removed:\n{list}"));
+    }
+    ExitCode::from(code)
+}
+
+fn list(runs: &[RunDir]) -> String {
+    let line = |run: &RunDir| {
+        let path = run.path().display().to_string();
+        format!("{:>9}  {}\n", bytes(run.bytes()), shown(&path))
+    };
+    runs.iter().map(line).collect()
+}
+
+/// The leases of all runs, before any is removed.
+fn hold(runs: &[RunDir]) -> Result<Vec<Lease>, ExitCode> {
+    let mut leases = Vec::new();
+    for run in runs {
+        match store::take(run, "removing the run") {
+            Ok(Ok(lease)) => leases.push(lease),
+            Ok(Err(holder)) => {
+                let line = store::leased(&run.run_id(), &holder);
+                eprintln!("error: {line}; nothing was removed");
+                return Err(ExitCode::from(LEASED));
+            }
+            Err(error) => return Err(ExitCode::from(store::fail(&error))),
+        }
+    }
+    Ok(leases)
+}

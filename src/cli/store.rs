@@ -1,0 +1,252 @@
+//! What the verbs on recorded runs share: how runs are named on the command line, and how text, sizes and output are
+//! written.
+
+use super::check::REFUSED;
+use crate::diag::{nearest, pointer};
+use crate::record::lease::{LEASE, Lease, LeaseError};
+use crate::record::{RecordError, RunDir, name_and_seed, run_folders};
+use clap::Args;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Exit code of a command that another process keeps from its work.
+pub(super) const LEASED: u8 = 6;
+/// Nearest names that an unknown one is answered with.
+const NEAREST: usize = 3;
+
+/// Folder of records.
+#[derive(Args)]
+pub(super) struct ResultsArgs {
+    /// Folder of records, as that of `supcon run`.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) results: PathBuf,
+}
+
+impl ResultsArgs {
+    /// Folder of run folders.
+    pub(super) fn runs(&self) -> PathBuf {
+        self.results.join("runs")
+    }
+}
+
+/// How a word may name runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// The id of a run, an experiment, a folder.
+    Whole,
+    /// Also the beginning of an id or of a path.
+    Beginnings,
+}
+
+/// The runs that `words` name, sorted by path, each once; all of `runs` without a word. A run or an experiment in `runs`
+/// goes before a folder of the same name.
+pub(super) fn select(words: &[PathBuf], runs: &Path, names: Names) -> Result<Vec<RunDir>, String> {
+    let own = run_folders(runs);
+    if words.is_empty() {
+        return Ok(own);
+    }
+    let mut found = Vec::new();
+    for word in words {
+        let mut named = of_name(&own, word);
+        if named.is_empty() {
+            named = run_folders(word);
+        }
+        if named.is_empty() && names == Names::Beginnings {
+            named = of_beginning(&own, word);
+        }
+        if named.is_empty() {
+            return Err(stranger(word, &own));
+        }
+        found.extend(named);
+    }
+    found.sort_by(|a, b| a.path().cmp(b.path()));
+    found.dedup();
+    Ok(found)
+}
+
+/// Runs of this id or of this experiment.
+fn of_name(runs: &[RunDir], word: &Path) -> Vec<RunDir> {
+    let is_named = |run: &&RunDir| {
+        let id = run.run_id();
+        word == Path::new(&id) || word == Path::new(&name_and_seed(&id).0)
+    };
+    runs.iter().filter(is_named).cloned().collect()
+}
+
+/// Runs whose id or path begins so.
+fn of_beginning(runs: &[RunDir], word: &Path) -> Vec<RunDir> {
+    let text = word.to_string_lossy().into_owned();
+    let begins = |run: &&RunDir| {
+        run.run_id().starts_with(&text) || run.path().to_string_lossy().starts_with(&text)
+    };
+    let own: Vec<RunDir> = runs.iter().filter(begins).cloned().collect();
+    if !own.is_empty() {
+        return own;
+    }
+    let elsewhere = word.parent().map(run_folders).unwrap_or_default();
+    elsewhere.iter().filter(begins).cloned().collect()
+}
+
+/// The answer to a word that names nothing.
+fn stranger(word: &Path, runs: &[RunDir]) -> String {
+    let mut names: Vec<String> = runs.iter().map(RunDir::run_id).collect();
+    names.extend(runs.iter().map(|run| name_and_seed(&run.run_id()).0));
+    names.sort_unstable();
+    names.dedup();
+    let word = word.to_string_lossy();
+    let near = nearest(&word, names.iter().map(String::as_str), NEAREST);
+    let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    let word = shown(&word);
+    if near.is_empty() {
+        format!(
+            "no run and no experiment is called `{word}`, and no run lies there; `supcon ls` lists them"
+        )
+    } else {
+        format!(
+            "no run and no experiment is called `{word}`; nearest: {}",
+            near.join(", ")
+        )
+    }
+}
+
+/// Refuses a command before any work.
+pub(super) fn refuse(problem: &str) -> ExitCode {
+    eprintln!("error: {problem}");
+    ExitCode::from(REFUSED)
+}
+
+/// Says what the disk or a record refused; its exit code.
+pub(super) fn fail(error: &RecordError) -> u8 {
+    let code = error.code();
+    eprint!(
+        "error[{code}]: {}\n{}",
+        shown(&error.to_string()),
+        pointer([code])
+    );
+    error.exit_code()
+}
+
+/// Prints all of it. A reader that went away needs the rest no more.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Names and causes come from files: no control character of theirs, and no mark that turns the order of text, reaches a
+/// terminal.
+pub(super) fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Bytes for people, in powers of 1000.
+pub(super) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && value < 99.95);
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+/// A count with its noun.
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The lease of a run, or who holds it.
+pub(super) fn take(run: &RunDir, what: &str) -> Result<Result<Lease, String>, RecordError> {
+    match Lease::take(&run.file(LEASE), what) {
+        Ok(lease) => Ok(Ok(lease)),
+        Err(LeaseError::Taken(holder)) => Ok(Err(holder.to_string())),
+        // Held by a process that has not said who it is.
+        Err(LeaseError::Io(_, error)) if error.kind() == io::ErrorKind::WouldBlock => {
+            Ok(Err("another process".to_owned()))
+        }
+        Err(LeaseError::Io(path, source)) => Err(RecordError::Write { path, source }),
+    }
+}
+
+/// One line about a run that another process holds.
+pub(super) fn leased(run: &str, holder: &str) -> String {
+    format!("run `{}` is held by {}", shown(run), shown(holder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for id in ["a-s0-00000001", "a-s1-00000002", "ab-s0-00000003"] {
+            let run = folder.path().join("runs").join(id);
+            std::fs::create_dir_all(&run).unwrap();
+            std::fs::write(run.join("plan.yaml"), "").unwrap();
+        }
+        folder
+    }
+
+    fn found(folder: &Path, word: &str, names: Names) -> Result<Vec<String>, String> {
+        let runs = select(&[PathBuf::from(word)], &folder.join("runs"), names)?;
+        Ok(runs.iter().map(RunDir::run_id).collect())
+    }
+
+    #[test]
+    fn runs_are_named_by_id_by_experiment_and_by_folder() {
+        let store = store();
+        let named = |word: &str| found(store.path(), word, Names::Whole);
+        let both = ["a-s0-00000001".to_owned(), "a-s1-00000002".to_owned()];
+        assert_eq!(named("a"), Ok(both.to_vec()));
+        assert_eq!(named("a-s1-00000002"), Ok(both[1..].to_vec()));
+        let folder = store.path().join("runs");
+        assert_eq!(named(&folder.to_string_lossy()).unwrap().len(), 3);
+        let one = folder.join("ab-s0-00000003");
+        assert_eq!(named(&one.to_string_lossy()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn beginnings_name_runs_only_where_nothing_is_removed() {
+        let store = store();
+        let named = |word: &str, names| found(store.path(), word, names);
+        assert_eq!(named("a-s", Names::Beginnings).unwrap().len(), 2);
+        let path = store.path().join("runs/ab-");
+        let path = path.to_string_lossy();
+        assert_eq!(named(&path, Names::Beginnings).unwrap().len(), 1);
+        let error = named("a-s1-0000000", Names::Whole).unwrap_err();
+        assert!(error.contains("nearest: `a-s1-00000002`"), "{error}");
+        assert!(named(&path, Names::Whole).is_err());
+    }
+
+    #[test]
+    fn text_of_files_moves_no_cursor() {
+        assert_eq!(
+            shown("a\u{1b}[2J\u{202e}b\n"),
+            "a\\u{1b}[2J\\u{202e}b\\u{a}"
+        );
+    }
+
+    #[test]
+    fn bytes_have_three_digits_at_most() {
+        let cases = [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (94_340_000, "94.3 MB"),
+        ];
+        for (n, text) in cases {
+            assert_eq!(bytes(n), text);
+        }
+        assert_eq!(bytes(999_600_000), "1.0 GB");
+    }
+}

@@ -1,0 +1,133 @@
+//! What `fsck` asks of files and folders before anything looks into them: plain files, lengths, hashes, manifests. Links are
+//! not followed, and nothing is read that is longer than what its manifest says.
+
+use crate::record::commit::{MANIFEST, read_file};
+use crate::record::manifest::{Entry, Manifest};
+use std::fs;
+use std::io;
+use std::path::{Component, Path};
+
+/// Longest file that is text.
+const TEXT: u64 = 64 << 20;
+
+/// How a file differs from its manifest.
+pub(super) enum Wrong {
+    /// A look at the folder tells: a finished run does not count as done any more.
+    Length(String),
+    /// Only the hash tells.
+    Content(String),
+}
+
+impl Wrong {
+    pub(super) fn what(self) -> String {
+        match self {
+            Self::Length(what) | Self::Content(what) => what,
+        }
+    }
+}
+
+/// Compares a file with its entry by length, and by hash if its bytes are wanted.
+pub(super) fn confirm(
+    folder: &Path,
+    name: &str,
+    entry: &Entry,
+    hash: bool,
+) -> Result<Option<Vec<u8>>, Wrong> {
+    if !is_plain_name(name) {
+        return Err(Wrong::Length("leads out of the folder".into()));
+    }
+    let path = folder.join(name);
+    let length = match plain_length(&path).map_err(Wrong::Length)? {
+        Some(length) => length,
+        None => return Err(Wrong::Length("the file is missing".into())),
+    };
+    if length != entry.bytes {
+        let what = format!("{length} bytes long, its manifest says {}", entry.bytes);
+        return Err(Wrong::Length(what));
+    }
+    if !hash {
+        return Ok(None);
+    }
+    let bytes = read_file(&path).map_err(|error| Wrong::Content(error.to_string()))?;
+    match entry.problem(bytes.as_deref()) {
+        Some(problem) => Err(Wrong::Content(problem)),
+        None => Ok(bytes),
+    }
+}
+
+/// The manifest of a folder, `None` if there is none.
+pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>, String> {
+    let Some(bytes) = small(&folder.join(MANIFEST))? else {
+        return Ok(None);
+    };
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    if manifest.format == 1 {
+        return Ok(Some(manifest));
+    }
+    let found = manifest.format;
+    Err(format!("of format {found}, this program knows 1"))
+}
+
+/// Whether each file of a committed folder is there with its length.
+pub(super) fn has_lengths(folder: &Path) -> Result<(), String> {
+    let found = manifest(folder).and_then(|found| found.ok_or("the file is missing".into()));
+    let found = found.map_err(|problem| format!("{MANIFEST}: {problem}"))?;
+    for (name, entry) in &found.files {
+        let confirmed = confirm(folder, name, entry, false);
+        confirmed.map_err(|wrong| format!("{name}: {}", wrong.what()))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a text file, `None` if there is none.
+pub(super) fn small(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    match plain_length(path)? {
+        None => Ok(None),
+        Some(length) if length > TEXT => Err(format!("{length} bytes long, which no run writes")),
+        Some(_) => read_file(path).map_err(|error| error.to_string()),
+    }
+}
+
+/// Whether a file that nothing confirms begins and ends as Parquet does; one that is not there is right too.
+pub(super) fn has_parquet_ends(path: &Path) -> Result<(), String> {
+    const MARK: &[u8] = b"PAR1";
+    let Some(bytes) = small(path)? else {
+        return Ok(());
+    };
+    let length = bytes.len();
+    if length > 2 * MARK.len() && bytes.starts_with(MARK) && bytes.ends_with(MARK) {
+        return Ok(());
+    }
+    Err(format!(
+        "{length} bytes that do not begin and end as a Parquet file does"
+    ))
+}
+
+/// Length of a plain file, `None` if there is none.
+fn plain_length(path: &Path) -> Result<Option<u64>, String> {
+    match fs::symlink_metadata(path) {
+        Ok(about) if about.is_file() => Ok(Some(about.len())),
+        Ok(_) => Err("not a plain file".into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Whether a name is that of a file in the folder itself.
+fn is_plain_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    let only = (parts.next(), parts.next());
+    matches!(only, (Some(Component::Normal(_)), None))
+}
+
+/// Names in a folder, sorted, and whether each is a folder.
+pub(super) fn entries(folder: &Path) -> Vec<(String, bool)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = entries.map(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (name, entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    });
+    let mut names: Vec<(String, bool)> = named.collect();
+    names.sort_unstable();
+    names
+}
