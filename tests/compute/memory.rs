@@ -78,7 +78,7 @@ const CASES: [(&str, &[&str]); 5] = [
     (
         "a step above evaluation",
         &[
-            "data={dataset: shapes, train_size: 512, test_size: 256, validation: ~}",
+            "data={dataset: shapes, train_size: 1280, test_size: 256, validation: ~}",
             "encoder={blocks: 2, width: 16}",
             "phases.pretrain=~",
             "phases.classify={epochs: 1, batch_size: 256, freeze: ~}",

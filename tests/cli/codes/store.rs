@@ -35,9 +35,10 @@ fn damage(dir: &RunDir, step: u64) {
     std::fs::write(path, bytes).expect("written");
 }
 
-/// The error lines of a text, up to the pointer at `supcon help`.
+/// The error lines of a text, and the pointer at `supcon help`.
 fn errors(text: &str) -> String {
-    let lines = text.lines().skip_while(|line| !line.starts_with("error["));
+    let told = |line: &&str| line.starts_with("error[") || line.starts_with("for more");
+    let lines = text.lines().filter(told);
     lines.map(|line| format!("{line}\n")).collect()
 }
 
