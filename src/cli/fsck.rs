@@ -4,7 +4,6 @@ use super::store::{self, Names, ResultsArgs, counted, shown};
 use crate::diag;
 use crate::record::{Examined, Finding, examine, examine_phases};
 use clap::Args;
-use rayon::prelude::*;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,8 +12,9 @@ use std::process::ExitCode;
 const EXIT: u8 = 4;
 
 const MORE: &str = "\
-A line says `run: file: what`, the next one what to do about it. A damaged run hides no other, and no file is parsed whose
-hash was not confirmed. Unknown files and leftovers are listed and are no damage. Exit code: 0 sound, 4 damaged.
+A line says `run: file: what`, the next one what to do about it. A damaged run hides no
+other, and no file is parsed whose hash was not confirmed. Unknown files and leftovers are
+listed and are no damage. Exit code: 0 sound, 4 damaged.
 
 Examples:
   supcon fsck                     lengths of every file, in no time
@@ -41,8 +41,7 @@ pub(super) fn fsck(args: &FsckArgs) -> ExitCode {
         Ok(runs) => runs,
         Err(problem) => return store::refuse(&problem),
     };
-    let looks = runs.par_iter().map(|dir| examine(dir, args.deep));
-    let looks: Vec<Examined> = looks.collect();
+    let looks = store::look(&runs, |dir| examine(dir, args.deep));
     let (phases, stored) = if args.words.is_empty() {
         examine_phases(&args.results.results.join("phases"), args.deep)
     } else {

@@ -8,10 +8,11 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 const MORE: &str = "\
-What can go: files that a killed process left half written; checkpoints of finished runs; capsules (the state before a
-failure) of runs that are finished since; stored phases, once every run of the folder is finished, except those that a
-run has taken (its status names them); with `--cache` decoded images, but no download. A run that another process holds
-is not touched. Killed at any point, the same command completes it.
+What can go: files that a killed process left half written; checkpoints of finished runs;
+capsules (the state before a failure) of runs that are finished since; stored phases, once
+every run of the folder is finished, except those that a run has taken (its status names
+them); with `--cache` decoded images, but no download. A run that another process holds is
+not touched. Killed at any point, the same command completes it.
 
 Examples:
   supcon gc                       what can go, and why

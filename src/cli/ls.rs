@@ -3,7 +3,6 @@
 use super::store::{self, Names, ResultsArgs, counted, shown};
 use crate::record::{Glance, Standing};
 use clap::Args;
-use rayon::prelude::*;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -11,8 +10,9 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const MORE: &str = "\
-States: running (a process holds it), done, failed, diverged, collapsed, interrupted, unfinished (its process is gone
-without a word), damaged (`supcon fsck` says more). Nothing is written, and large files are not read.
+States: running (a process holds it), done, failed, diverged, collapsed, interrupted,
+unfinished (its process is gone without a word), damaged (`supcon fsck` says more). Nothing
+is written, and large files are not read.
 
 Examples:
   supcon ls                       every run of results/runs
@@ -39,7 +39,7 @@ pub(super) fn ls(args: &LsArgs) -> ExitCode {
         Ok(runs) => runs,
         Err(problem) => return store::refuse(&problem),
     };
-    let mut runs: Vec<Glance> = runs.into_par_iter().map(Glance::at).collect();
+    let mut runs = store::look(&runs, |dir| Glance::at(dir.clone()));
     runs.sort_by(|a, b| a.order().cmp(&b.order()));
     if args.json {
         store::print(&format!("{}\n", as_json(&runs)));

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 const MORE: &str = "\
-A run that another process holds is not removed, nor are those that were named beside it (exit code 6). The manifest goes
-first, so that a run which was removed by half never counts as done.
+A run that another process holds is not removed, nor are those that were named beside it
+(exit code 6). The manifest goes first, so that a run which was removed by half never counts
+as done.
 
 Examples:
   supcon rm mine-s0-1f2e3d4c      one run

@@ -17,9 +17,10 @@ use std::process::ExitCode;
 const SHOWN: usize = 5;
 
 const MORE: &str = "\
-A run that ends because its loss or a gradient is not finite leaves `capsule/` in its folder: weights and position before
-that step. The same batch is made again and the step is taken without the update. Exit code: 3 if it fails again, 0 if
-everything is finite this time.
+A run that ends because its loss or a gradient is not finite leaves `capsule/` in its
+folder: weights and position before that step. The same batch is made again and the step is
+taken without the update. Exit code: 3 if it fails again, 0 if everything is finite this
+time.
 
 Examples:
   supcon replay mine-s0-1f2e3d4c

@@ -19,9 +19,10 @@ const FIRST: u64 = 256;
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
 const MORE: &str = "\
-A small built-in run is trained once without a disturbance. Then it is begun again and again, each time killed (SIGKILL)
-at another of its file operations and completed by the same command, and compared with the first one: metrics without
-wall times, predictions and model, byte for byte. Exit code: 0 all equal, 4 if one is not (then all folders are kept).
+A small built-in run is trained once without a disturbance. Then it is begun again and
+again, each time killed (SIGKILL) at another of its file operations and completed by the
+same command, and compared with the first one: metrics without wall times, predictions and
+model, byte for byte. Exit code: 0 all equal, 4 if one is not (then all folders are kept).
 
 Example:
   supcon selftest kill --n 50 --dir /mnt/shared/selftest";

@@ -110,6 +110,26 @@ fn stranger(word: &Path, runs: &[RunDir]) -> String {
     }
 }
 
+/// Looks at every run, on as many threads as there are processors. Not on rayon's: one that waits for a table to be read
+/// takes up another run meanwhile, and so on, until its stack is full.
+pub(super) fn look<R: Send>(runs: &[RunDir], look: impl Fn(&RunDir) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = runs.len().div_ceil(threads).max(1);
+    let look = &look;
+    std::thread::scope(|scope| {
+        let begin = |part| scope.spawn(move || run_each(part, look));
+        let parts: Vec<_> = runs.chunks(share).map(begin).collect();
+        let ended = parts.into_iter().map(|part| part.join());
+        ended
+            .flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn run_each<R>(runs: &[RunDir], look: impl Fn(&RunDir) -> R) -> Vec<R> {
+    runs.iter().map(look).collect()
+}
+
 /// Refuses a command before any work.
 pub(super) fn refuse(problem: &str) -> ExitCode {
     eprintln!("error: {problem}");
