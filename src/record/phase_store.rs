@@ -45,13 +45,4 @@ impl RunDir {
     pub fn write_capsule(&self, checkpoint: &Checkpoint) -> Result<(), RecordError> {
         checkpoint.commit(self, &self.file(CAPSULE), &self.run_id())
     }
-
-    /// The state before the step that failed.
-    ///
-    /// # Errors
-    /// There is no sound capsule.
-    pub fn capsule(&self) -> Result<Checkpoint, RecordError> {
-        Checkpoint::read(&self.file(CAPSULE), &self.run_id())
-            .map_err(|problem| self.damaged(CAPSULE, &problem))
-    }
 }

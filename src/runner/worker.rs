@@ -88,7 +88,7 @@ impl Worker {
         if options.restart {
             dir.drop_checkpoints()?;
         }
-        let plan = record::load(dir.path())?.plan;
+        let (plan, _) = record::plan_and_status(&dir)?;
         let started = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
