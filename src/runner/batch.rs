@@ -242,12 +242,18 @@ impl<'a> Floor<'a> {
                 exit: *exit,
                 early,
             });
-            if let Some(halt) = halt.filter(|_| self.halt.is_none()) {
+            if let Some(halt) = halt.filter(|_| self.halt.is_none() && self.has_more()) {
                 self.progress.say(&format!("stopping: {}", halt.reason));
                 self.halt = Some(halt);
             }
         }
         self.fates[run] = Some(fate);
+    }
+
+    /// Whether a run waits or trains.
+    fn has_more(&self) -> bool {
+        let waits = !self.queue.is_empty() || !self.later.is_empty();
+        waits || self.training.iter().any(Option::is_some)
     }
 
     /// Asks the runs that train to stop, as often as signals or the batch itself want it.

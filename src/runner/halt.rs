@@ -76,7 +76,9 @@ impl Failures {
             })
         };
         if failure.exit == exit::DISK {
-            return halt(format!("nothing more can be recorded: {code}: {cause}"));
+            return halt(format!(
+                "nothing more can be recorded after {code} in `{run}`"
+            ));
         }
         // A run that was not begun again says nothing of the others.
         if !failure.early || Code::RunCrashLoop == *code {
@@ -194,7 +196,8 @@ mod tests {
         };
         for policy in [None, Some(OnFailure::Continue)] {
             let halt = Failures::new(policy).add(&full).unwrap();
-            assert_eq!(halt.reason, "nothing more can be recorded: DISK-FULL: why");
+            let reason = "nothing more can be recorded after DISK-FULL in `x-s0`";
+            assert_eq!(halt.reason, reason);
         }
     }
 }

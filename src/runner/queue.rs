@@ -35,6 +35,11 @@ impl Queue {
         self.waiting.remove(place.unwrap_or(0))
     }
 
+    /// Whether no run waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Puts runs behind all others.
     pub(super) fn put_back(&mut self, runs: impl IntoIterator<Item = usize>) {
         self.waiting.extend(runs);

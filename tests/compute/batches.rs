@@ -278,7 +278,7 @@ fn a_disk_that_refuses_a_write_stops_the_batch_once() {
     assert_eq!(fates(&table), ["failed", "not_begun", "not_begun"]);
     let stopped = table["stopped"].as_str().expect("a reason");
     assert!(
-        stopped.starts_with("nothing more can be recorded: DISK-IO: "),
+        stopped.starts_with("nothing more can be recorded after DISK-IO in `tiny-s0-"),
         "{stopped}"
     );
 }
