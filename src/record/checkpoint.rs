@@ -1,7 +1,7 @@
 //! Checkpoints: `checkpoints/<step>/` in the run's folder, each a committed unit of model, optimizer, state and metrics so
 //! far. The two newest are kept; a reader takes the newest one whose every byte is what its manifest says.
 
-use super::commit::{MANIFEST, is_temporary, read_file};
+use super::commit::{MANIFEST, is_abandoned, is_temporary, read_file};
 use super::manifest::Manifest;
 use super::metrics::{decode_metrics, encode_metrics};
 use super::weights::{NamedTensor, decode_weights, encode_weights};
@@ -243,10 +243,16 @@ impl RunDir {
     /// # Errors
     /// The disk refused.
     pub fn sweep(&self) -> Result<(), RecordError> {
-        for folder in [self.path().to_owned(), self.file(CHECKPOINTS)] {
+        // Other runs may be at work in the folder of phases.
+        let folders: [(_, fn(&Path) -> bool); 3] = [
+            (self.path().to_owned(), is_temporary),
+            (self.file(CHECKPOINTS), is_temporary),
+            (self.phases_folder(), is_abandoned),
+        ];
+        for (folder, is_ours) in folders {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                if !is_temporary(&path) {
+                if !is_ours(&path) {
                     continue;
                 }
                 let removed = if path.is_dir() {

@@ -168,6 +168,16 @@ pub(super) fn is_temporary(path: &Path) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
 }
 
+/// Whether `path` is what a process that is gone has not finished.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".tmp").unwrap_or_default();
+    let process = stem.rsplit_once('.').and_then(|(_, id)| id.parse().ok());
+    let process = process.and_then(rustix::process::Pid::from_raw);
+    let gone = |id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::SRCH);
+    is_temporary(path) && process.is_some_and(gone)
+}
+
 /// Hidden, beside the target, so that the rename stays inside one file system; each process has its own.
 fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -234,5 +244,16 @@ mod tests {
         assert_eq!(fs::read(path.join("b")).unwrap(), b"two");
         Disk::real().retract_folder(&path).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_leftovers_of_processes_that_are_gone_are_abandoned() {
+        let own = temporary_name(Path::new("phases/key")).unwrap();
+        assert!(is_temporary(&own) && !is_abandoned(&own));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let path = format!("phases/.key.{}.tmp", child.id());
+        child.wait().unwrap();
+        assert!(is_abandoned(Path::new(&path)));
+        assert!(!is_abandoned(Path::new("phases/.key.tmp")) && !is_abandoned(Path::new("key")));
     }
 }
