@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use supcon::data::{self, Dataset, LoadOptions};
+use supcon::device::DeviceName;
 use supcon::plan::{self, RunPlan};
 use supcon::record::{self, Checkpoint, Disk, MetricRow, PredictionRow, RunDir, RunRecord, State};
 use supcon::spec::Overrides;
@@ -21,13 +22,20 @@ const SHORT: [&str; 4] = [
     "--threads=1",
 ];
 
-fn supcon(bench: &Bench, results: &Path, arguments: &[&str], fault: Option<&str>) -> Output {
+fn command(bench: &Bench, results: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
     command.arg("run").arg(bench.spec()).args(arguments);
+    // What lies on the disk is the same on every device, and this one starts soonest.
+    if DeviceName::Cpu.open().is_ok() {
+        command.arg("--device=cpu");
+    }
+    command.arg("--results").arg(results);
+    command.env_remove("SUPCON_FAULT");
     command
-        .arg("--results")
-        .arg(results)
-        .env_remove("SUPCON_FAULT");
+}
+
+fn supcon(bench: &Bench, results: &Path, arguments: &[&str], fault: Option<&str>) -> Output {
+    let mut command = command(bench, results, arguments);
     if let Some(fault) = fault {
         command.env("SUPCON_FAULT", fault);
     }
@@ -300,13 +308,7 @@ fn a_batch_that_is_killed_a_hundred_times_ends_as_one_that_was_not() {
         batches += 1;
         let results = bench.folder().join(format!("batch-{batches}"));
         loop {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
-            command
-                .arg("run")
-                .arg(bench.spec())
-                .args(arguments)
-                .arg("--results")
-                .arg(&results);
+            let mut command = command(&bench, &results, &arguments);
             command
                 .stderr(std::process::Stdio::null())
                 .stdout(std::process::Stdio::null());
