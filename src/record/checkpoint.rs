@@ -243,16 +243,13 @@ impl RunDir {
     /// # Errors
     /// The disk refused.
     pub fn sweep(&self) -> Result<(), RecordError> {
-        // Other runs may be at work in the folder of phases.
-        let folders: [(_, fn(&Path) -> bool); 3] = [
-            (self.path().to_owned(), is_temporary),
-            (self.file(CHECKPOINTS), is_temporary),
-            (self.phases_folder(), is_abandoned),
-        ];
-        for (folder, is_ours) in folders {
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let (own, phases) = (self.path().to_owned(), self.phases_folder());
+        for folder in [&own, &self.file(CHECKPOINTS), &phases] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                if !is_ours(&path) {
+                // Other runs may be at work in the folder of phases.
+                let shared = *folder == phases;
+                if !is_temporary(&path) || shared && !is_abandoned(&path) {
                     continue;
                 }
                 let removed = if path.is_dir() {
