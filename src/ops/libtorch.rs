@@ -202,6 +202,11 @@ impl Kernels for LibTorch {
         });
         (parameter, first, second)
     }
+
+    fn sum_of_squares(x: TchTensor) -> TchTensor {
+        let flat = x.tensor.reshape([-1]);
+        TchTensor::new(flat.dot(&flat).reshape([1]))
+    }
 }
 
 fn sizes(window: Window) -> [i64; 3] {

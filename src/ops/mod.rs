@@ -139,6 +139,8 @@ pub trait Kernels: Backend {
         second: FloatTensor<Self>,
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Sum of the squares of all values, `[1]`.
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Cross-correlation of `x [B, H, W, I]` with `w [O, K, K, I]` plus `b [O]`, zeros around the image.
@@ -215,4 +217,10 @@ pub fn adam(
         Tensor::from_dispatch(first),
         Tensor::from_dispatch(second),
     )
+}
+
+/// Sum of the squares of all values of a plain tensor, `[1]`; not finite if one of them is not.
+#[must_use]
+pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::sum_of_squares(x.into_dispatch()))
 }

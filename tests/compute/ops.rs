@@ -235,3 +235,25 @@ fn a_frozen_weight_gets_no_gradient_and_the_input_still_does() {
         );
     }
 }
+
+#[test]
+fn the_sum_of_squares_is_the_sum_and_shows_what_is_not_finite() {
+    for (name, device) in devices() {
+        for length in [1, 17, 100_003] {
+            let given = signed(9, length);
+            let expected: f64 = given.iter().map(|v| v * v).sum();
+            let found = values(ops::sum_of_squares(tensor(&given, [1, length], &device)));
+            assert_eq!(found.len(), 1, "{name}");
+            assert!(
+                (found[0] / expected - 1.0).abs() < 1e-5,
+                "{name}: {found:?} is not {expected}"
+            );
+            for hidden in [f64::NAN, f64::INFINITY] {
+                let mut given = given.clone();
+                given[length / 2] = hidden;
+                let found = values(ops::sum_of_squares(tensor(&given, [length], &device)));
+                assert!(!found[0].is_finite(), "{name}: {found:?}");
+            }
+        }
+    }
+}

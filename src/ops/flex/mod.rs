@@ -105,4 +105,8 @@ impl Kernels for Flex {
             step,
         )
     }
+
+    fn sum_of_squares(x: Float) -> Float {
+        vector(&[norm::sum_of_squares(contiguous(x).storage::<f32>())])
+    }
 }

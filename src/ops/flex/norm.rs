@@ -58,6 +58,25 @@ pub(super) fn column_sums(values: &[f32], channels: usize) -> Vec<f32> {
     sums.into_iter().map(|sum| sum as f32).collect()
 }
 
+/// Sum of squares: lanes in f32 within a short stretch, everything else in f64 and in order.
+pub(super) fn sum_of_squares(values: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let stretch = |values: &[f32]| {
+        let mut lanes = [0.0_f32; LANES];
+        for group in values.chunks(LANES) {
+            for (lane, value) in lanes.iter_mut().zip(group) {
+                *lane += value * value;
+            }
+        }
+        lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>()
+    };
+    let pieces = values.par_chunks(PIECE);
+    let sums: Vec<f64> = pieces
+        .map(|piece| piece.chunks(64 * LANES).map(stretch).sum())
+        .collect();
+    sums.iter().sum::<f64>() as f32
+}
+
 /// Mean and biased variance of each column. Deviations are taken from the first row, so that a large common offset does
 /// not cancel the digits of the variance.
 fn moments(x: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
