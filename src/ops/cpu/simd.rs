@@ -136,10 +136,6 @@ pub(super) use tile_of;
 
 /// The sum of two tiles.
 #[inline(always)]
-#[expect(
-    clippy::needless_range_loop,
-    reason = "all indices are known when the loops are unrolled"
-)]
 pub(super) fn add<S: Simd, const R: usize, const V: usize>(
     simd: S,
     mut a: [[S::f32s; V]; R],
