@@ -206,14 +206,16 @@ pub fn end_at_once(code: u8) -> ! {
     }
 }
 
-/// Gives every backend of this process `threads` worker threads. Call once, before the first tensor.
+/// Gives the kernels `threads` worker threads. Call once, before the first tensor.
 pub fn set_threads(threads: usize) {
     // Fails only if the pool exists already, which then has the size of an earlier call.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global();
+    // What libtorch itself still computes on the CPU is small, and the threads of its OpenMP spin between two of its
+    // kernels, on the cores that ours need (results/LOG.md).
     #[cfg(feature = "libtorch")]
-    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+    tch::set_num_threads(1);
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
-"""One training step of experiments/keras/supcon.yaml's `pretrain` phase in PyTorch (eager, f32): ResNet50V2 as Keras has it,
+"""One training step of experiments/keras/supcon.yaml's `pretrain` phase in PyTorch (f32): ResNet50V2 as Keras has it,
 a projection of 128 with ReLU, the n-pairs loss of the Keras example, Adam. Prints seconds a step and images a second.
 
-    python3 benches/peers/pytorch_step.py [STEPS]          (needs torch)
+    python3 benches/peers/pytorch_step.py [VARIANT] [STEPS]          (needs torch)
+
+VARIANT: `eager` (as most people write it), `channels_last` (that memory format and the fused Adam), `compile`
+(the same under torch.compile; needs a C++ compiler).
 """
 
 import statistics
@@ -51,20 +54,32 @@ def npairs(z, labels):
     return -(targets * F.log_softmax(z @ z.T / TEMPERATURE, 1)).sum(1).mean()
 
 
-def main(steps):
+def main(variant, steps):
     torch.manual_seed(0)
     net = network()
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, eps=1e-7)
     images, labels, seconds = torch.randn(BATCH, 3, 32, 32), torch.randint(0, 10, (BATCH,)), []
-    for _ in range(steps + 2):
+    if variant != "eager":
+        net = net.to(memory_format=torch.channels_last)
+        images = images.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, eps=1e-7, fused=variant != "eager")
+    forward = torch.compile(net) if variant == "compile" else net
+    for step in range(steps + 2):
+        if step == 2:
+            before = time.process_time()
         begun = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        npairs(net(images), labels).backward()
+        loss = npairs(forward(images), labels)
+        loss.item()  # Ours reads the loss in every step, too.
+        loss.backward()
         optimizer.step()
         seconds.append(time.perf_counter() - begun)
     median = statistics.median(seconds[2:])
-    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads: {median:.3f} s a step, {BATCH / median:.0f} images/s")
+    processor = (time.process_time() - before) / steps
+    print(
+        f"PyTorch {torch.__version__} {variant}, {torch.get_num_threads()} threads: {median:.3f} s a step, "
+        f"{processor:.2f} processor seconds, {BATCH / median:.0f} images/s"
+    )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    main(sys.argv[1] if len(sys.argv) > 1 else "eager", int(sys.argv[2]) if len(sys.argv) > 2 else 9)

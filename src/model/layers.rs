@@ -181,25 +181,42 @@ impl BatchNorm {
 
     /// `[B, H, W, C]` -> the same shape.
     pub fn forward(&mut self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
-        let (gamma, beta) = (pass.parameter(&self.weight), pass.parameter(&self.bias));
-        if pass == Pass::Infer {
-            let inv_std = (self.running_var.val() + NORM_EPSILON).sqrt().recip();
-            let scale = gamma * inv_std;
-            let shift = beta - self.running_mean.val() * scale.clone();
-            return ops::scale_shift(x, scale, shift, self.relu);
+        match pass {
+            Pass::Train => self.train(x).y,
+            Pass::Infer => self.infer(x),
         }
+    }
+
+    /// The same, and the input as the second summand of [`ops::add`] (see [`ops::Normed::skip`]).
+    pub fn forward_with_skip(&mut self, x: Tensor<4>, pass: Pass) -> (Tensor<4>, Tensor<4>) {
+        match pass {
+            Pass::Train => {
+                let normed = self.train(x);
+                (normed.y, normed.skip)
+            }
+            Pass::Infer => (self.infer(x.clone()), x),
+        }
+    }
+
+    fn train(&mut self, x: Tensor<4>) -> ops::Normed {
         let [b, h, w, _] = x.dims();
-        let (y, mean, inv_std) = ops::batch_norm(x, gamma, beta, NORM_EPSILON, self.relu);
-        self.follow(
-            mean.without_autodiff(),
-            inv_std.without_autodiff(),
-            b * h * w,
-        );
-        y
+        let (gamma, beta) = (self.weight.val(), self.bias.val());
+        let normed = ops::batch_norm(x, gamma, beta, NORM_EPSILON, self.relu);
+        let statistics = [&normed.mean, &normed.inv_std].map(|s| s.clone().without_autodiff());
+        self.follow(statistics, b * h * w);
+        normed
+    }
+
+    fn infer(&self, x: Tensor<4>) -> Tensor<4> {
+        let parameter = |parameter| Pass::Infer.parameter(parameter);
+        let inv_std = (self.running_var.val() + NORM_EPSILON).sqrt().recip();
+        let scale = parameter(&self.weight) * inv_std;
+        let shift = parameter(&self.bias) - self.running_mean.val() * scale.clone();
+        ops::scale_shift(x, scale, shift, self.relu)
     }
 
     /// Moves the statistics towards those of a batch with `n` values a channel.
-    fn follow(&mut self, mean: Tensor<1>, inv_std: Tensor<1>, n: usize) {
+    fn follow(&mut self, [mean, inv_std]: [Tensor<1>; 2], n: usize) {
         // A single value has no unbiased variance; Keras' kernel then uses n itself.
         let bessel = n as f64 / (n.max(2) - 1) as f64;
         let variance = (inv_std.powi_scalar(-2) - NORM_EPSILON).clamp_min(0.0) * bessel;

@@ -124,15 +124,15 @@ impl Block {
     }
 
     fn forward(&mut self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
-        let active = self.norm1.forward(x.clone(), pass);
+        let (active, skip) = self.norm1.forward_with_skip(x.clone(), pass);
         let shortcut = match &self.downsample {
             Some(downsample) => downsample.conv.forward(active.clone(), pass),
             // Keras: MaxPooling2D(1, strides), plain subsampling of the input.
             None if self.stride > 1 => ops::max_pool(x, window(1, self.stride, 0)),
-            None => x,
+            None => skip,
         };
         let y = self.norm2.forward(self.conv1.forward(active, pass), pass);
         let y = self.norm3.forward(self.conv2.forward(y, pass), pass);
-        shortcut + self.conv3.forward(y, pass)
+        ops::add(self.conv3.forward(y, pass), shortcut, false)
     }
 }

@@ -6,7 +6,8 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::{Autodiff, AutodiffBackend, tensor::FloatTensor};
+use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata, tensor::FloatTensor};
+use burn::tensor::Shape;
 
 type Saved<B> = FloatTensor<B>;
 type Triple<B> = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
@@ -38,7 +39,8 @@ impl<B: Kernels> Backward<B, 3> for ConvBackward {
         let (x, w, window) = ops.state;
         let x = checkpointer.retrieve_node_output(x);
         let w = checkpointer.retrieve_node_output(w);
-        let given = B::conv_backward(grad, x, w, window, parents[0].is_some());
+        let want = [parents[0].is_some(), parents[2].is_some()];
+        let given = B::conv_backward(grad, x, w, window, want);
         register3::<B>(parents, given, grads);
     }
 }
@@ -46,8 +48,20 @@ impl<B: Kernels> Backward<B, 3> for ConvBackward {
 #[derive(Debug)]
 struct NormBackward;
 
+/// What the gradient of batch norm needs.
+#[derive(Clone, Debug)]
+struct Normed<B: Kernels> {
+    x: NodeId,
+    gamma: NodeId,
+    y: Saved<B>,
+    statistics: Saved<B>,
+    relu: bool,
+    /// Stands for `x` in a skip connection. It is in no graph: `AddBackward` files its gradient under its name.
+    skip: FloatTensor<Autodiff<B>>,
+}
+
 impl<B: Kernels> Backward<B, 3> for NormBackward {
-    type State = (NodeId, NodeId, Saved<B>, Saved<B>, Saved<B>, bool);
+    type State = Normed<B>;
 
     fn backward(
         self,
@@ -57,10 +71,14 @@ impl<B: Kernels> Backward<B, 3> for NormBackward {
     ) {
         let grad = grads.consume::<B>(&ops.node);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let (x, gamma, y, mean, inv_std, relu) = ops.state;
-        let x = checkpointer.retrieve_node_output(x);
-        let gamma = checkpointer.retrieve_node_output(gamma);
-        let given = B::norm_backward(grad, y, x, gamma, mean, inv_std, relu);
+        let kept = ops.state;
+        let x = checkpointer.retrieve_node_output(kept.x);
+        let gamma = checkpointer.retrieve_node_output(kept.gamma);
+        let skipped = grads.remove::<B>(&kept.skip);
+        let skipped = skipped.unwrap_or_else(|| {
+            B::float_empty(Shape::new([0]), &kept.y.device(), kept.y.dtype().into())
+        });
+        let given = B::norm_backward(grad, skipped, kept.y, x, gamma, kept.statistics, kept.relu);
         register3::<B>(parents, given, grads);
     }
 }
@@ -83,6 +101,24 @@ impl<B: Kernels> Backward<B, 1> for PoolBackward {
             let x = checkpointer.retrieve_node_output(x);
             grads.register::<B>(parent.id, B::pool_backward(grad, x, window));
         }
+    }
+}
+
+#[derive(Debug)]
+struct AddBackward;
+
+impl<B: Kernels> Backward<B, 2> for AddBackward {
+    type State = (Saved<B>, NodeId, usize, bool);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (y, b, channels, relu) = ops.state;
+        let (grad_a, grad_b) = B::add_backward(grad, y, channels, relu);
+        if let [Some(a), _] = ops.parents {
+            grads.register::<B>(a.id, grad_a);
+        }
+        // Also if it is in no graph: then it is the skip of a batch norm, which looks for it.
+        grads.register::<B>(b, grad_b);
     }
 }
 
@@ -112,7 +148,7 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: Window,
-        _: bool,
+        _: [bool; 2],
     ) -> Triple<Self> {
         first_order_only()
     }
@@ -129,30 +165,27 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             OpsKind::Tracked(mut prep) => {
                 let (saved_x, saved_gamma) = (prep.checkpoint(&x), prep.checkpoint(&gamma));
                 let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
-                let (y, mean, inv_std) =
+                let (y, statistics, skip) =
                     B::norm_forward(x, gamma, beta.into_primitive(), epsilon, relu);
-                let state = (
-                    saved_x,
-                    saved_gamma,
-                    y.clone(),
-                    mean.clone(),
-                    inv_std.clone(),
+                let skip = Self::from_inner(skip);
+                let state = Normed {
+                    x: saved_x,
+                    gamma: saved_gamma,
+                    y: y.clone(),
+                    statistics: statistics.clone(),
                     relu,
-                );
-                (
-                    prep.finish(state, y),
-                    Self::from_inner(mean),
-                    Self::from_inner(inv_std),
-                )
+                    skip: skip.clone(),
+                };
+                (prep.finish(state, y), Self::from_inner(statistics), skip)
             }
             OpsKind::UnTracked(prep) => {
                 let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
-                let (y, mean, inv_std) =
+                let (y, statistics, skip) =
                     B::norm_forward(x, gamma, beta.into_primitive(), epsilon, relu);
                 (
                     prep.finish(y),
-                    Self::from_inner(mean),
-                    Self::from_inner(inv_std),
+                    Self::from_inner(statistics),
+                    Self::from_inner(skip),
                 )
             }
         }
@@ -194,6 +227,28 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn pool_backward(_: FloatTensor<Self>, _: FloatTensor<Self>, _: Window) -> FloatTensor<Self> {
+        first_order_only()
+    }
+
+    fn add_forward(a: FloatTensor<Self>, b: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        let (nodes, name_of_b) = ([a.node(), b.node()], b.id());
+        let (a, b) = (a.into_primitive(), b.into_primitive());
+        let channels = b.shape()[3];
+        match AddBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::add_forward(a, b, relu);
+                prep.finish((y.clone(), name_of_b, channels, relu), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::add_forward(a, b, relu)),
+        }
+    }
+
+    fn add_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: usize,
+        _: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         first_order_only()
     }
 

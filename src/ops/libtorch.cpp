@@ -56,16 +56,16 @@ int supcon_conv_forward(T* x, T* w, T* b, int64_t stride, int64_t padding, T** y
     });
 }
 
-int supcon_conv_backward(T* grad, T* x, T* w, int64_t stride, int64_t padding, int want_x, T** grad_x,
-                         T** grad_w, T** grad_b) {
+int supcon_conv_backward(T* grad, T* x, T* w, int64_t stride, int64_t padding, int want_x, int want_b,
+                         T** grad_x, T** grad_w, T** grad_b) {
     return guarded([&] {
         int64_t outputs = w->size(0);
         auto r = at::convolution_backward(
             channels_first(*grad), channels_first(*x), channels_first(*w), at::IntArrayRef(&outputs, 1),
-            {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1, {want_x != 0, true, true});
+            {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1, {want_x != 0, true, want_b != 0});
         *grad_x = want_x ? channels_last(std::get<0>(r)) : new T(at::empty({0}, x->options()));
         *grad_w = channels_last(std::get<1>(r));
-        *grad_b = new T(std::get<2>(r));
+        *grad_b = want_b ? new T(std::get<2>(r)) : new T(at::empty({0}, x->options()));
     });
 }
 

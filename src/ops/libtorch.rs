@@ -1,8 +1,11 @@
-//! The kernels on libtorch: ATen's own, through `libtorch.cpp`. A failure inside ATen becomes a panic with its message,
-//! as everywhere in burn-tch; the process of one run contains it.
+//! The kernels on libtorch: those of `cpu` on tensors in the memory of this machine, ATen's own through `libtorch.cpp` on
+//! all others. A failure inside ATen becomes a panic with its message, as everywhere in burn-tch; the process of one run
+//! contains it.
 
-#![expect(unsafe_code, reason = "a C interface takes raw pointers")]
+#![expect(unsafe_code, reason = "a C interface, and memory that libtorch owns")]
 
+use super::cpu::Fresh;
+use super::host::{self, Host};
 use super::{AdamStep, Kernels, Window};
 use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
@@ -17,7 +20,7 @@ type Triple = (TchTensor, TchTensor, TchTensor);
 unsafe extern "C" {
     fn supcon_last_error() -> *const c_char;
     fn supcon_conv_forward(x: Raw, w: Raw, b: Raw, stride: i64, padding: i64, y: *mut Raw) -> c_int;
-    fn supcon_conv_backward(grad: Raw, x: Raw, w: Raw, stride: i64, padding: i64, want_x: c_int, grad_x: *mut Raw, grad_w: *mut Raw, grad_b: *mut Raw) -> c_int;
+    fn supcon_conv_backward(grad: Raw, x: Raw, w: Raw, stride: i64, padding: i64, want_x: c_int, want_b: c_int, grad_x: *mut Raw, grad_w: *mut Raw, grad_b: *mut Raw) -> c_int;
     fn supcon_norm_forward(x: Raw, gamma: Raw, beta: Raw, epsilon: f64, relu: c_int, y: *mut Raw, mean: *mut Raw, inv_std: *mut Raw) -> c_int;
     fn supcon_norm_backward(grad: Raw, y: Raw, x: Raw, gamma: Raw, mean: Raw, inv_std: Raw, relu: c_int, grad_x: *mut Raw, grad_gamma: *mut Raw, grad_beta: *mut Raw) -> c_int;
     fn supcon_pool_forward(x: Raw, kernel: i64, stride: i64, padding: i64, y: *mut Raw) -> c_int;
@@ -25,12 +28,58 @@ unsafe extern "C" {
     fn supcon_adam(parameter: Raw, grad: Raw, first: Raw, second: Raw, t: i64, learning_rate: f64, beta_1: f64, beta_2: f64, epsilon: f64) -> c_int;
 }
 
-/// The tensor in row-major order (as the C++ side expects it), without a copy where it already is.
-fn contiguous(tensor: TchTensor) -> TchTensor {
-    if tensor.tensor.is_contiguous() {
-        return tensor;
+impl Host for TchTensor {
+    fn contiguous(self) -> Self {
+        if self.tensor.is_contiguous() {
+            self
+        } else {
+            Self::new(self.tensor.contiguous())
+        }
     }
-    TchTensor::new(tensor.tensor.contiguous())
+
+    fn dims<const D: usize>(&self) -> [usize; D] {
+        let sizes = self.tensor.size();
+        std::array::from_fn(|axis| sizes[axis] as usize)
+    }
+
+    fn values(&self) -> &[f32] {
+        assert!(on_host(self) && self.tensor.is_contiguous());
+        let length = self.tensor.numel();
+        if length == 0 {
+            return &[];
+        }
+        // SAFETY: a contiguous tensor of f32 on the CPU that lives as long as the slice.
+        unsafe { std::slice::from_raw_parts(self.tensor.data_ptr().cast(), length) }
+    }
+
+    fn values_mut(&mut self) -> &mut [f32] {
+        if !self.can_mut() {
+            *self = Self::new(self.tensor.copy());
+        }
+        let length = self.values().len();
+        // SAFETY: as for `values`, and nobody else holds the memory.
+        unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast(), length) }
+    }
+
+    fn output<const D: usize, T>(
+        shape: [usize; D],
+        fill: impl FnOnce(&mut Fresh) -> T,
+    ) -> (Self, T) {
+        let sizes = shape.map(|size| size as i64);
+        let tensor = tch::Tensor::empty(sizes, (tch::Kind::Float, tch::Device::Cpu));
+        let memory: &mut Fresh = match shape.iter().product() {
+            0 => &mut [],
+            // SAFETY: fresh memory of that length that only this function knows.
+            length => unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) },
+        };
+        let other = fill(memory);
+        (Self::new(tensor), other)
+    }
+}
+
+/// Whether the kernels of `cpu` can see the tensor's memory.
+fn on_host(tensor: &TchTensor) -> bool {
+    tensor.tensor.device() == tch::Device::Cpu && tensor.tensor.kind() == tch::Kind::Float
 }
 
 fn raw(tensor: &TchTensor) -> Raw {
@@ -76,7 +125,10 @@ fn exclusive(tensor: TchTensor) -> TchTensor {
 // SAFETY of every call below: the pointers come from live tensors, the outputs from `triple` and `single`.
 impl Kernels for LibTorch {
     fn conv_forward(x: TchTensor, w: TchTensor, b: TchTensor, window: Window) -> TchTensor {
-        let (x, w) = (contiguous(x), contiguous(w));
+        if on_host(&x) {
+            return host::conv_forward(x, w, b, window);
+        }
+        let (x, w) = (x.contiguous(), w.contiguous());
         let (stride, padding) = (window.stride as i64, window.padding as i64);
         single(|y| unsafe { supcon_conv_forward(raw(&x), raw(&w), raw(&b), stride, padding, y) })
     }
@@ -86,11 +138,14 @@ impl Kernels for LibTorch {
         x: TchTensor,
         w: TchTensor,
         window: Window,
-        want_x: bool,
+        want: [bool; 2],
     ) -> Triple {
-        let (grad, x, w) = (contiguous(grad), contiguous(x), contiguous(w));
+        if on_host(&x) {
+            return host::conv_backward(grad, x, w, window, want);
+        }
+        let (grad, x, w) = (grad.contiguous(), x.contiguous(), w.contiguous());
         let (stride, padding) = (window.stride as i64, window.padding as i64);
-        let want = c_int::from(want_x);
+        let [want_x, want_b] = want.map(c_int::from);
         triple(|[gx, gw, gb]| unsafe {
             supcon_conv_backward(
                 raw(&grad),
@@ -98,7 +153,8 @@ impl Kernels for LibTorch {
                 raw(&w),
                 stride,
                 padding,
-                want,
+                want_x,
+                want_b,
                 gx,
                 gw,
                 gb,
@@ -113,9 +169,12 @@ impl Kernels for LibTorch {
         epsilon: f64,
         relu: bool,
     ) -> Triple {
-        let x = contiguous(x);
+        if on_host(&x) {
+            return host::norm_forward(x, gamma, beta, epsilon, relu);
+        }
+        let x = x.contiguous();
         let relu = c_int::from(relu);
-        triple(|[y, mean, inv_std]| unsafe {
+        let (y, mean, inv_std) = triple(|[y, mean, inv_std]| unsafe {
             supcon_norm_forward(
                 raw(&x),
                 raw(&gamma),
@@ -126,21 +185,27 @@ impl Kernels for LibTorch {
                 mean,
                 inv_std,
             )
-        })
+        });
+        let statistics = tch::Tensor::stack(&[mean.tensor, inv_std.tensor], 0);
+        (y, TchTensor::new(statistics), x)
     }
 
     fn norm_backward(
         grad: TchTensor,
+        skipped: TchTensor,
         y: TchTensor,
         x: TchTensor,
         gamma: TchTensor,
-        mean: TchTensor,
-        inv_std: TchTensor,
+        statistics: TchTensor,
         relu: bool,
     ) -> Triple {
-        let (grad, x) = (contiguous(grad), contiguous(x));
+        if on_host(&x) {
+            return host::norm_backward(grad, skipped, [y, x], gamma, statistics, relu);
+        }
+        let (grad, x) = (grad.contiguous(), x.contiguous());
         let relu = c_int::from(relu);
-        triple(|[gx, gg, gb]| unsafe {
+        let [mean, inv_std] = [0, 1].map(|row| TchTensor::new(statistics.tensor.get(row).copy()));
+        let (mut grad_x, grad_gamma, grad_beta) = triple(|[gx, gg, gb]| unsafe {
             supcon_norm_backward(
                 raw(&grad),
                 raw(&y),
@@ -153,10 +218,17 @@ impl Kernels for LibTorch {
                 gg,
                 gb,
             )
-        })
+        });
+        if skipped.tensor.numel() > 0 {
+            let _ = grad_x.tensor.g_add_(&skipped.tensor);
+        }
+        (grad_x, grad_gamma, grad_beta)
     }
 
     fn scale_shift(x: TchTensor, scale: TchTensor, shift: TchTensor, relu: bool) -> TchTensor {
+        if on_host(&x) {
+            return host::scale_shift(x, scale, shift, relu);
+        }
         let mut y = shift.tensor.addcmul(&x.tensor, &scale.tensor);
         if relu {
             let _ = y.relu_();
@@ -165,17 +237,58 @@ impl Kernels for LibTorch {
     }
 
     fn pool_forward(x: TchTensor, window: Window) -> TchTensor {
-        let x = contiguous(x);
+        if on_host(&x) {
+            return host::pool_forward(x, window);
+        }
+        let x = x.contiguous();
         let [kernel, stride, padding] = sizes(window);
         single(|y| unsafe { supcon_pool_forward(raw(&x), kernel, stride, padding, y) })
     }
 
     fn pool_backward(grad: TchTensor, x: TchTensor, window: Window) -> TchTensor {
-        let (grad, x) = (contiguous(grad), contiguous(x));
+        if on_host(&x) {
+            return host::pool_backward(grad, x, window);
+        }
+        let (grad, x) = (grad.contiguous(), x.contiguous());
         let [kernel, stride, padding] = sizes(window);
         single(|gx| unsafe {
             supcon_pool_backward(raw(&grad), raw(&x), kernel, stride, padding, gx)
         })
+    }
+
+    fn add_forward(a: TchTensor, b: TchTensor, relu: bool) -> TchTensor {
+        if on_host(&a) {
+            return host::add_forward(a, b, relu);
+        }
+        let missing = a.tensor.size()[3] - b.tensor.size()[3];
+        let mut y = &a.tensor + b.tensor.constant_pad_nd([0, missing]);
+        if relu {
+            let _ = y.relu_();
+        }
+        TchTensor::new(y)
+    }
+
+    fn add_backward(
+        grad: TchTensor,
+        y: TchTensor,
+        channels: usize,
+        relu: bool,
+    ) -> (TchTensor, TchTensor) {
+        if on_host(&grad) {
+            return host::add_backward(grad, y, channels, relu);
+        }
+        let whole = if relu {
+            TchTensor::new(grad.tensor.threshold_backward(&y.tensor, 0))
+        } else {
+            grad
+        };
+        let part = if channels == whole.dims::<4>()[3] {
+            whole.clone()
+        } else {
+            let part = whole.tensor.narrow(3, 0, channels as i64);
+            TchTensor::new(part.contiguous())
+        };
+        (whole, part)
     }
 
     fn adam(
@@ -185,7 +298,10 @@ impl Kernels for LibTorch {
         second: TchTensor,
         step: AdamStep,
     ) -> Triple {
-        let (parameter, grad) = (exclusive(parameter), contiguous(grad));
+        if on_host(&parameter) {
+            return host::adam(parameter, grad, first, second, step);
+        }
+        let (parameter, grad) = (exclusive(parameter), grad.contiguous());
         let (first, second) = (exclusive(first), exclusive(second));
         // Keras adds epsilon to sqrt(v), PyTorch to sqrt(v) / sqrt(1 - beta_2^t): the same with this epsilon.
         let epsilon = step.epsilon / step.correction_2().sqrt();

@@ -13,8 +13,10 @@
 )]
 
 mod autodiff;
+mod cpu;
 #[cfg(feature = "flex")]
 mod flex;
+mod host;
 #[cfg(feature = "libtorch")]
 mod libtorch;
 
@@ -90,15 +92,17 @@ pub trait Kernels: Backend {
         b: FloatTensor<Self>,
         window: Window,
     ) -> FloatTensor<Self>;
-    /// Gradients of `conv_forward` for `(x, w, b)`; that for `x` is only meaningful when it is wanted.
+    /// Gradients of `conv_forward` for `(x, w, b)`; `want` says whether those for `[x, b]` are meaningful.
     fn conv_backward(
         grad: FloatTensor<Self>,
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         window: Window,
-        want_x: bool,
+        want: [bool; 2],
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// Batch norm over the last axis with batch statistics, then ReLU if asked: `(y, mean, 1 / sqrt(var + eps))`.
+    /// Batch norm over the last axis with batch statistics, then ReLU if asked: `(y, statistics, x)`. The statistics are
+    /// mean and 1 / sqrt(var + eps), `[2, C]`. The last is `x` for a skip connection: `add_forward` sends its gradient
+    /// past the graph, and `norm_backward` adds it.
     fn norm_forward(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -106,14 +110,15 @@ pub trait Kernels: Backend {
         epsilon: f64,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// Gradients of `norm_forward` for `(x, gamma, beta)`; `y` is the forward output (its zeros are ReLU's mask).
+    /// Gradients of `norm_forward` for `(x, gamma, beta)`; `y` is the forward output (its zeros are ReLU's mask). What
+    /// came over a skip connection is added to the gradient for `x`, unless it is empty.
     fn norm_backward(
         grad: FloatTensor<Self>,
+        skipped: FloatTensor<Self>,
         y: FloatTensor<Self>,
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        inv_std: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// `x * scale + shift` for each channel, then ReLU if asked: batch norm in inference form, without a gradient.
@@ -131,6 +136,15 @@ pub trait Kernels: Backend {
         x: FloatTensor<Self>,
         window: Window,
     ) -> FloatTensor<Self>;
+    /// `a [B, H, W, C]` plus `b`, which may have fewer channels; then ReLU if asked.
+    fn add_forward(a: FloatTensor<Self>, b: FloatTensor<Self>, relu: bool) -> FloatTensor<Self>;
+    /// Gradients of `add_forward` for `a`, and for `b` of `channels` channels; `y` is the forward output.
+    fn add_backward(
+        grad: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        channels: usize,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// One Adam update of a parameter and its two moments, in place where nobody else holds them.
     fn adam(
         parameter: FloatTensor<Self>,
@@ -152,8 +166,19 @@ pub fn conv2d(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>, window: Window) -> Tenso
     ))
 }
 
-/// Batch norm of `x [B, H, W, C]` with batch statistics, then ReLU if asked: `(y, mean [C], 1 / sqrt(var + eps) [C])`
-/// (Ioffe & Szegedy 2015, algorithm 1; the variance is the biased one). The statistics carry no gradient.
+/// What batch norm gives.
+pub struct Normed {
+    /// The normalised input, behind the ReLU if there is one.
+    pub y: Tensor<4>,
+    /// Mean of each channel, `[C]`, without a gradient.
+    pub mean: Tensor<1>,
+    /// 1 / sqrt(variance + epsilon) of each channel, `[C]`, without a gradient; the variance is the biased one.
+    pub inv_std: Tensor<1>,
+    /// The input, as the second summand of [`add`] and for nothing else: its gradient joins that of `y` in one pass.
+    pub skip: Tensor<4>,
+}
+
+/// Batch norm of `x [B, H, W, C]` with batch statistics, then ReLU if asked (Ioffe & Szegedy 2015, algorithm 1).
 #[must_use]
 pub fn batch_norm(
     x: Tensor<4>,
@@ -161,20 +186,26 @@ pub fn batch_norm(
     beta: Tensor<1>,
     epsilon: f64,
     relu: bool,
-) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
-    let (y, mean, inv_std) = Dispatch::norm_forward(
+) -> Normed {
+    let channels = gamma.dims()[0];
+    let (y, statistics, skip) = Dispatch::norm_forward(
         x.into_dispatch(),
         gamma.into_dispatch(),
         beta.into_dispatch(),
         epsilon,
         relu,
     );
-    let statistic = |t| Tensor::from_dispatch(t);
-    (
-        Tensor::from_dispatch(y),
-        statistic(mean),
-        statistic(inv_std),
-    )
+    let statistics = Tensor::<2>::from_dispatch(statistics);
+    let row = |row| {
+        let row = statistics.clone().slice([row..row + 1, 0..channels]);
+        row.reshape([channels])
+    };
+    Normed {
+        y: Tensor::from_dispatch(y),
+        mean: row(0),
+        inv_std: row(1),
+        skip: Tensor::from_dispatch(skip),
+    }
 }
 
 /// `x * scale + shift` for each channel of `x [B, H, W, C]`, then ReLU if asked; for plain (inference) tensors.
@@ -192,6 +223,14 @@ pub fn scale_shift(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, relu: bool)
 #[must_use]
 pub fn max_pool(x: Tensor<4>, window: Window) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::pool_forward(x.into_dispatch(), window))
+}
+
+/// The end of a residual block: `a [B, H, W, C]` plus `b [B, H, W, C']`, whose missing channels count as zero, then ReLU
+/// if asked.
+#[must_use]
+pub fn add(a: Tensor<4>, b: Tensor<4>, relu: bool) -> Tensor<4> {
+    let (a, b) = (a.into_dispatch(), b.into_dispatch());
+    Tensor::from_dispatch(Dispatch::add_forward(a, b, relu))
 }
 
 /// One Adam update of a parameter and its moments, all `[n]` and on a plain device.

@@ -166,7 +166,7 @@ fn batch_norm_with_and_without_relu_equals_the_composition() {
                 &format!("batch norm, relu {relu_behind}"),
                 shape,
                 [channels, 1, 1, 1],
-                &|x, _, gamma, beta| ops::batch_norm(x, gamma, beta, epsilon, relu_behind).0,
+                &|x, _, gamma, beta| ops::batch_norm(x, gamma, beta, epsilon, relu_behind).y,
                 &|x, _, gamma, beta| {
                     let rows = x.reshape([b * h * w, channels]);
                     let centred = rows.clone() - rows.mean_dim(0);
@@ -178,6 +178,31 @@ fn batch_norm_with_and_without_relu_equals_the_composition() {
                 },
             );
         }
+    }
+}
+
+#[test]
+fn a_skip_connection_past_a_batch_norm_equals_the_composition() {
+    for shape in SHAPES.into_iter().filter(|s| s[0] * s[1] * s[2] > 1) {
+        let [b, h, w, channels] = shape;
+        let epsilon = 1e-3;
+        compare(
+            "skip connection",
+            shape,
+            [channels, 1, 1, 1],
+            &|x, _, gamma, beta| {
+                let normed = ops::batch_norm(x, gamma, beta, epsilon, true);
+                ops::add(normed.y.sin(), normed.skip, false)
+            },
+            &|x, _, gamma, beta| {
+                let rows = x.clone().reshape([b * h * w, channels]);
+                let centred = rows.clone() - rows.mean_dim(0);
+                let variance = (centred.clone() * centred.clone()).mean_dim(0);
+                let unit = centred / (variance + epsilon).sqrt();
+                let y = relu(unit * gamma.unsqueeze() + beta.unsqueeze());
+                y.reshape(shape).sin() + x
+            },
+        );
     }
 }
 
@@ -213,6 +238,39 @@ fn max_pool_with_zeros_around_equals_the_composition() {
         }
     }
     assert!(compared > 40, "{compared}");
+}
+
+#[test]
+fn a_sum_with_fewer_channels_and_relu_equals_the_composition() {
+    for shape in SHAPES {
+        for (channels, relu_behind) in [
+            (shape[3], false),
+            (shape[3], true),
+            (shape[3] / 2, true),
+            (1, false),
+        ] {
+            let [b, h, w, c] = shape;
+            // The weight stands for the second summand.
+            let weights = [b * h * w, 1, 1, channels];
+            let short = move |x: Tensor<4>| x.reshape([b, h, w, channels]);
+            compare(
+                &format!("sum of {channels} channels, relu {relu_behind}"),
+                shape,
+                weights,
+                &|x, other, _, _| ops::add(x, short(other), relu_behind),
+                &|x, other, _, _| {
+                    let other = short(other);
+                    let y = if channels == c {
+                        x + other
+                    } else {
+                        let zeros = Tensor::zeros([b, h, w, c - channels], &x.device());
+                        x + Tensor::cat(vec![other, zeros], 3)
+                    };
+                    if relu_behind { relu(y) } else { y }
+                },
+            );
+        }
+    }
 }
 
 #[test]
