@@ -134,7 +134,7 @@ impl Conv {
     pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
         let weight = pass.parameter(&self.weight);
         let bias = self.bias.as_ref().map_or_else(
-            || Tensor::zeros([weight.dims()[0]], &x.device()),
+            || Tensor::zeros([weight.dims()[0]], (&x.device(), weight.dtype())),
             |bias| pass.parameter(bias),
         );
         ops::conv2d(x, weight, bias, self.window)

@@ -278,7 +278,7 @@ impl Kernels for LibTorch {
             return host::add_backward(grad, y, channels, relu);
         }
         let whole = if relu {
-            TchTensor::new(grad.tensor.threshold_backward(&y.tensor, 0))
+            TchTensor::new(y.tensor.threshold_backward(&grad.tensor, 0))
         } else {
             grad
         };

@@ -106,9 +106,9 @@ impl ModuleMapper for Updater<'_> {
         let Some(grad) = tensor.grad_remove(self.grads) else {
             return Param::from_mapped_value(id, tensor, mapper);
         };
-        let (shape, device) = (tensor.dims(), grad.device());
+        let (shape, like) = (tensor.dims(), (&grad.device(), grad.dtype()));
         let n: usize = shape.iter().product();
-        let zeros = || Tensor::zeros([n], &device);
+        let zeros = || Tensor::zeros([n], like);
         let (first, second) = state.take().unwrap_or_else(|| (zeros(), zeros()));
         let flat = tensor.without_autodiff().reshape([n]);
         let (updated, first, second) = ops::adam(

@@ -1,14 +1,17 @@
 //! Encoders against Keras and against the plan.
 
 use super::{devices, distance, numbers, own_reference, reference, signed, tensor, values};
-use burn::tensor::{Device, Tensor};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use supcon::device::DeviceName;
 use supcon::model::{Encoder, Initializer, Layout, Pass, Weight, export, import, trainable};
-use supcon::plan::EncoderPlan;
+use supcon::optim::Optimizer;
+use supcon::plan::{EncoderPlan, OptimizerPlan};
 
-/// Our name and shape of a Keras weight, and its hashed values in our layout.
-fn weight(entry: &Value) -> Weight {
+/// A Keras weight with our name and shape: its hashed values in f32, and what f32 left out of them.
+fn weight(entry: &Value) -> [Weight; 2] {
     let name = entry["name"].as_str().expect("a name");
     let shape: Vec<usize> = numbers(&entry["shape"])
         .iter()
@@ -37,14 +40,17 @@ fn weight(entry: &Value) -> Weight {
         }
         _ => (values, shape),
     };
-    let values = values.iter().map(|&v| v as f32).collect();
     let trainable = entry["trainable"].as_bool().expect("a flag");
-    Weight {
+    let part = |part: &dyn Fn(f64) -> f32| Weight {
         name: our_name(name),
-        shape,
-        values,
+        shape: shape.clone(),
+        values: values.iter().map(|&v| part(v)).collect(),
         trainable,
-    }
+    };
+    [
+        part(&|v| v as f32),
+        part(&|v| (v - f64::from(v as f32)) as f32),
+    ]
 }
 
 /// `conv3_block2_1_conv/kernel` -> `stages.1.blocks.1.conv1.weight`.
@@ -82,12 +88,14 @@ fn our_name(keras: &str) -> String {
 }
 
 fn keras_weights(file: &Value) -> Vec<Weight> {
-    file["weights"]
-        .as_array()
-        .expect("weights")
-        .iter()
-        .map(weight)
-        .collect()
+    let [weights, _] = keras_weights_in_two_parts(file);
+    weights
+}
+
+fn keras_weights_in_two_parts(file: &Value) -> [Vec<Weight>; 2] {
+    let entries = file["weights"].as_array().expect("weights");
+    let (weights, rests) = entries.iter().map(weight).map(Into::into).unzip();
+    [weights, rests]
 }
 
 fn encoder(plan: &EncoderPlan, device: &Device) -> Encoder {
@@ -137,22 +145,34 @@ struct Step {
 }
 
 /// The reference's training step: the loss is the mean over images of the output's product with hashed directions.
-fn training_step(net: &mut Encoder, count: usize, device: &Device) -> Step {
-    let output = net.forward(images(count, device).autodiff(), Pass::Train);
-    let direction: Tensor<2> = tensor(&signed(901, count * 2048), [count, 2048], &output.device());
-    let loss = (output.clone() * direction).sum() / count as f64;
-    let grads = loss.backward();
+fn training_step(net: &mut Encoder, count: usize, device: &Device, format: FloatDType) -> Step {
+    let (output, grads, loss) = pass_both_ways(net, count, device, format);
     let mut norms = Norms {
         grads: &grads,
         path: Vec::new(),
         found: BTreeMap::new(),
     };
-    burn::module::Module::visit(net, &mut norms);
+    net.visit(&mut norms);
     Step {
         norms: norms.found,
-        loss: values(loss)[0],
+        loss,
         output: values(output),
     }
+}
+
+fn pass_both_ways(
+    net: &mut Encoder,
+    count: usize,
+    device: &Device,
+    format: FloatDType,
+) -> (Tensor<2>, Gradients, f64) {
+    let input = images(count, device).cast(format).autodiff();
+    let output = net.forward(input, Pass::Train);
+    let direction: Tensor<2> = tensor(&signed(901, count * 2048), [count, 2048], &output.device());
+    let direction = direction.cast(format);
+    let loss = (output.clone() * direction).sum() / count as f64;
+    let grads = loss.backward();
+    (output, grads, values(loss)[0])
 }
 
 /// Relative deviation of each gradient norm, smallest first. A bias before a batch norm has no gradient in exact
@@ -189,7 +209,7 @@ fn resnet50v2_computes_what_keras_computes() {
         assert!(off < 1e-3, "{name}: inference off by {off:e}");
         // The last stage normalises four values a channel, which multiplies f32's rounding. PyTorch in f32 is off by
         // 7.4e-4, 1.3e-3 and 3.4e-2 here, and by less than 1e-11 in f64 (tests/scripts/resnet50v2_batch.py).
-        let step = training_step(&mut net, 4, &device);
+        let step = training_step(&mut net, 4, &device, FloatDType::F32);
         let off = length_ratio(&step.output, &numbers(&file["training"]));
         assert!(off < 1e-3, "{name}: training off by {off:e}");
         let expected = file["training_loss"].as_f64().expect("a loss");
@@ -218,7 +238,7 @@ fn a_training_step_of_resnet50v2_on_64_images_equals_float64() {
     for (name, device) in devices() {
         let net = encoder(&EncoderPlan::Resnet50V2, &device);
         let mut net = import(net, &weights, Layout::PyTorch).expect("all weights fit");
-        let step = training_step(&mut net, 64, &device);
+        let step = training_step(&mut net, 64, &device, FloatDType::F32);
         let rows = [&step.output[..64], &step.output[2048..2048 + 64]].concat();
         let off = length_ratio(&rows, &numbers(&file["output"]));
         assert!(off < 1e-3, "{name}: outputs off by {off:e}");
@@ -235,6 +255,80 @@ fn a_training_step_of_resnet50v2_on_64_images_equals_float64() {
         );
         assert!(off[151] < 1e-2, "{name}: gradients off by {:e}", off[151]);
     }
+}
+
+/// An encoder with Keras' weights to the last digit, in f64 on libtorch, if this build has it.
+fn exact_encoder(file: &Value) -> Option<(Encoder, Device)> {
+    let device = DeviceName::Libtorch.open().ok()?;
+    let [weights, rests] = keras_weights_in_two_parts(file).map(|part| {
+        let net = encoder(&EncoderPlan::Resnet50V2, &device);
+        import(net, &part, Layout::PyTorch).expect("all weights fit")
+    });
+    let rests = export(&rests, Layout::Own).into_iter();
+    Some((weights.map(&mut Widen { rests }), device))
+}
+
+/// Makes every parameter f64 and adds what f32 left out of it.
+struct Widen {
+    rests: std::vec::IntoIter<Weight>,
+}
+
+impl ModuleMapper for Widen {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let rest = self.rests.next().expect("a rest for each parameter");
+        let trainable = rest.trainable;
+        let (id, value, mapper) = parameter.consume();
+        let data = TensorData::new(rest.values, value.dims());
+        let plain = value.without_autodiff();
+        let rest: Tensor<D> = Tensor::from_data(data, &plain.device());
+        let value = plain.cast(FloatDType::F64) + rest.cast(FloatDType::F64);
+        let value = if trainable {
+            value.autodiff().require_grad()
+        } else {
+            value
+        };
+        Param::from_mapped_value(id, value, mapper)
+    }
+}
+
+/// In f64 nothing hides behind rounding: the graph, its gradients and the kernels that a GPU uses are Keras'.
+#[test]
+fn resnet50v2_in_f64_is_keras_to_nine_digits() {
+    let file = reference("resnet50v2.json");
+    let Some((mut net, device)) = exact_encoder(&file) else {
+        return;
+    };
+    let step = training_step(&mut net, 4, &device, FloatDType::F64);
+    let off = length_ratio(&step.output, &numbers(&file["training"]));
+    assert!(off < 1e-9, "training off by {off:e}");
+    let expected = file["training_loss"].as_f64().expect("a loss");
+    let off = (step.loss / expected - 1.0).abs();
+    assert!(off < 1e-9, "loss off by {off:e}");
+    let off = deviations("libtorch", &step.norms, &file["grad_norms"]);
+    assert!(off[151] < 1e-9, "gradients off by {:e}", off[151]);
+}
+
+/// A trajectory shows what one step hides: moments, the order of parameters, statistics that a graph holds on to.
+#[test]
+fn six_steps_of_resnet50v2_in_f64_have_the_losses_of_pytorch() {
+    let Some((mut net, device)) = exact_encoder(&own_reference("resnet50v2.json")) else {
+        return;
+    };
+    let expected = numbers(&own_reference("resnet50v2_batch64.json")["losses_on_16_images"]);
+    let mut adam = Optimizer::new(OptimizerPlan::Adam {
+        learning_rate: 1e-3,
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-7,
+    });
+    let mut losses = Vec::new();
+    for _ in &expected {
+        let (_, mut grads, loss) = pass_both_ways(&mut net, 16, &device, FloatDType::F64);
+        net = adam.step(net, &mut grads);
+        losses.push(loss);
+    }
+    let off = distance(&losses, &expected);
+    assert!(off < 1e-8, "off by {off:e}: {losses:?}, not {expected:?}");
 }
 
 /// Collects the length of each parameter's gradient.

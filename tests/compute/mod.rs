@@ -15,7 +15,7 @@ mod runs;
 mod stores;
 mod survive;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use supcon::device::DeviceName;
@@ -29,6 +29,22 @@ fn devices() -> Vec<(DeviceName, Device)> {
     let open: Vec<_> = open.collect();
     assert!(!open.is_empty(), "a build with tensors has a device");
     open
+}
+
+/// The same with the number formats that it computes in, and what relative deviation each may have. libtorch in f64
+/// goes the way of a GPU: through ATen's kernels, where f32 on the processor has our own.
+fn formats() -> Vec<(String, Device, FloatDType, f64)> {
+    let mut found = Vec::new();
+    for (name, device) in devices() {
+        let format = |format: FloatDType, off| {
+            (format!("{name} in {format:?}"), device.clone(), format, off)
+        };
+        found.push(format(FloatDType::F32, 1e-4));
+        if name == DeviceName::Libtorch {
+            found.push(format(FloatDType::F64, 1e-10));
+        }
+    }
+    found
 }
 
 fn reference(name: &str) -> Value {
@@ -65,12 +81,8 @@ fn tensor<const D: usize>(values: &[f64], shape: [usize; D], device: &Device) ->
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    let data = tensor
-        .without_autodiff()
-        .into_data()
-        .try_to_vec::<f32>()
-        .expect("f32");
-    data.into_iter().map(f64::from).collect()
+    let data = tensor.without_autodiff().into_data().convert::<f64>();
+    data.try_to_vec().expect("f64")
 }
 
 /// Largest difference, relative to the largest expected value.

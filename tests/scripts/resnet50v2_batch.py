@@ -67,18 +67,44 @@ def load(net):
             parameter(net, entry["name"]).copy_(value.permute(3, 2, 0, 1) if len(shape) == 4 else value)
 
 
-def step(count, dtype):
+def prepared(dtype):
     net = network()[:-2].double()
     load(net)
-    net = net.to(dtype).train()
+    return net.to(dtype).train()
+
+
+def pass_both_ways(net, count, dtype):
     output = net((2 * signed(900, [count, 32, 32, 3])).permute(0, 3, 1, 2).to(dtype))
     loss = (output * signed(901, [count, 2048]).to(dtype)).sum() / count
     loss.backward()
+    return output, loss
+
+
+def step(count, dtype):
+    net = prepared(dtype)
+    output, loss = pass_both_ways(net, count, dtype)
     norms = {}
     for entry in KERAS["weights"]:
         if entry["trainable"]:
             norms[entry["name"]] = parameter(net, entry["name"]).grad.double().norm().item()
     return {"output": output.detach().double(), "loss": loss.item(), "grad_norms": norms}
+
+
+def losses(count, steps):
+    """The loss before each of the first steps of Adam as Keras takes them (learning rate 0.001, epsilon 1e-7), float64."""
+    net = prepared(torch.float64)
+    moments = {p: (torch.zeros_like(p), torch.zeros_like(p)) for p in net.parameters()}
+    found = []
+    for t in range(1, steps + 1):
+        net.zero_grad()
+        found.append(pass_both_ways(net, count, torch.float64)[1].item())
+        rate = 0.001 * (1 - 0.999**t) ** 0.5 / (1 - 0.9**t)
+        with torch.no_grad():
+            for p, (first, second) in moments.items():
+                first.mul_(0.9).add_(p.grad, alpha=0.1)
+                second.mul_(0.999).addcmul_(p.grad, p.grad, value=0.001)
+                p.sub_(rate * first / (second.sqrt() + 1e-7))
+    return found
 
 
 def difference(a, b):
@@ -97,10 +123,10 @@ def main(count, path):
     assert max(difference(exact, keras).values()) < 1e-9
     many = step(count, torch.float64)
     print(f"{count} images, PyTorch float32 against float64:", difference(step(count, torch.float32), many))
-    doc = f"As resnet50v2.json in training mode, on {count} images: float64 in PyTorch by tests/scripts/resnet50v2_batch.py, which equals Keras on the four images. `output` holds the first two rows' first 64 features; `output_norm` the length of all."
+    doc = f"As resnet50v2.json in training mode, on {count} images: float64 in PyTorch by tests/scripts/resnet50v2_batch.py, which equals Keras on the four images. `output` holds the first two rows' first 64 features; `output_norm` the length of all. `losses_on_16_images` are those before each of six steps of Adam as Keras takes them."
     out = {
         "doc": doc, "count": count, "loss": many["loss"], "output_norm": many["output"].norm().item(),
-        "output": many["output"][:2, :64].tolist(), "grad_norms": many["grad_norms"],
+        "output": many["output"][:2, :64].tolist(), "grad_norms": many["grad_norms"], "losses_on_16_images": losses(16, 6),
     }
     path.write_text(json.dumps(out, indent=0) + "\n")
 
