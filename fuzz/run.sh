@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the reader of specs. Needs `cargo install cargo-fuzz` and a nightly compiler.
+# Fuzzes the reader of specs. Needs `cargo install cargo-fuzz`; the sanitizers are opened for the stable compiler.
 #
 #   fuzz/run.sh                          10 minutes
 #   fuzz/run.sh -max_total_time=60 ...   other options of libFuzzer
@@ -19,4 +19,4 @@ if [ $# -eq 0 ]; then
     set -- -max_total_time=600
 fi
 # 16 KiB: what a text of several pages needs, and small enough for many tries; the limit on files has a test of its own.
-cargo +nightly fuzz run spec "$corpus" -- -dict=spec.dict -max_len=16384 -timeout=5 -rss_limit_mb=512 "$@"
+RUSTC_BOOTSTRAP=1 cargo fuzz run spec "$corpus" -- -dict=spec.dict -max_len=16384 -timeout=5 -rss_limit_mb=512 "$@"

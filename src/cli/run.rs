@@ -1,5 +1,6 @@
 //! `supcon run`: makes every run of the given specs complete, then reports on them.
 
+mod changed;
 mod ending;
 mod keep;
 
@@ -149,6 +150,9 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     let mut progress = Progress::new(style(args));
     let batch = runner::run(&plans, &options, &mut progress);
     progress.finish();
+    if let Some(note) = changed::note(&plans, &args.specs.paths, &args.specs.overrides()) {
+        ending::warn(&note);
+    }
     match batch {
         Ok(batch) => ending::conclude(&batch, &plans, &args.folders.results, args.json),
         Err(error) => {

@@ -1,14 +1,12 @@
 //! Encoders against Keras and against the plan.
 
 use super::{devices, distance, numbers, own_reference, reference, signed, tensor, values};
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
+use burn::module::Module;
+use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use supcon::device::DeviceName;
 use supcon::model::{Encoder, Initializer, Layout, Pass, Weight, export, import, trainable};
-use supcon::optim::Optimizer;
-use supcon::plan::{EncoderPlan, OptimizerPlan};
+use supcon::plan::EncoderPlan;
 
 /// A Keras weight with our name and shape: its hashed values in f32, and what f32 left out of them.
 fn weight(entry: &Value) -> [Weight; 2] {
@@ -92,13 +90,13 @@ fn keras_weights(file: &Value) -> Vec<Weight> {
     weights
 }
 
-fn keras_weights_in_two_parts(file: &Value) -> [Vec<Weight>; 2] {
+pub(super) fn keras_weights_in_two_parts(file: &Value) -> [Vec<Weight>; 2] {
     let entries = file["weights"].as_array().expect("weights");
     let (weights, rests) = entries.iter().map(weight).map(Into::into).unzip();
     [weights, rests]
 }
 
-fn encoder(plan: &EncoderPlan, device: &Device) -> Encoder {
+pub(super) fn encoder(plan: &EncoderPlan, device: &Device) -> Encoder {
     let device = device.clone().autodiff();
     Encoder::new(&mut Initializer::new(0, 0, &device), plan)
 }
@@ -122,7 +120,7 @@ fn resnet50v2_has_the_layers_of_keras() {
 }
 
 /// Length of the difference relative to the length of the expected vector.
-fn length_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
+pub(super) fn length_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
     let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
     let difference = squares(&mut ours.iter().zip(theirs).map(|(a, b)| a - b));
     (difference / squares(&mut theirs.iter().copied())).sqrt()
@@ -138,14 +136,19 @@ fn images(count: usize, device: &Device) -> Tensor<4> {
 }
 
 /// What one training step gives: outputs, loss and the length of each parameter's gradient, by our names.
-struct Step {
-    output: Vec<f64>,
-    loss: f64,
-    norms: BTreeMap<String, f64>,
+pub(super) struct Step {
+    pub(super) output: Vec<f64>,
+    pub(super) loss: f64,
+    pub(super) norms: BTreeMap<String, f64>,
 }
 
 /// The reference's training step: the loss is the mean over images of the output's product with hashed directions.
-fn training_step(net: &mut Encoder, count: usize, device: &Device, format: FloatDType) -> Step {
+pub(super) fn training_step(
+    net: &mut Encoder,
+    count: usize,
+    device: &Device,
+    format: FloatDType,
+) -> Step {
     let (output, grads, loss) = pass_both_ways(net, count, device, format);
     let mut norms = Norms {
         grads: &grads,
@@ -160,7 +163,7 @@ fn training_step(net: &mut Encoder, count: usize, device: &Device, format: Float
     }
 }
 
-fn pass_both_ways(
+pub(super) fn pass_both_ways(
     net: &mut Encoder,
     count: usize,
     device: &Device,
@@ -177,7 +180,7 @@ fn pass_both_ways(
 
 /// Relative deviation of each gradient norm, smallest first. A bias before a batch norm has no gradient in exact
 /// arithmetic and f32 leaves its rounding: it must be small beside the largest norm, and is not in the list.
-fn deviations(device: &str, ours: &BTreeMap<String, f64>, expected: &Value) -> Vec<f64> {
+pub(super) fn deviations(device: &str, ours: &BTreeMap<String, f64>, expected: &Value) -> Vec<f64> {
     let expected = expected.as_object().expect("norms");
     assert_eq!(ours.len(), expected.len());
     let norm = |v: &Value| v.as_f64().expect("a norm");
@@ -228,8 +231,8 @@ fn resnet50v2_computes_what_keras_computes() {
 }
 
 /// Where a batch norm has 64 values a channel or more, f32 holds the digits: PyTorch in f32 is off by 7.4e-5 in the
-/// outputs, 8.4e-5 in the loss, and in the gradient norms by 3.9e-4 (median) and 3.1e-3 (largest); ours on `cpu` by
-/// 6.2e-3 in the largest.
+/// outputs and 8.4e-5 in the loss; in the gradient norms ours are off by 1.5e-4 (median), 1.9e-4 (all as one vector) and
+/// 1.9e-3 (the worst of 152).
 #[test]
 fn a_training_step_of_resnet50v2_on_64_images_equals_float64() {
     let weights = keras_weights(&own_reference("resnet50v2.json"));
@@ -253,82 +256,13 @@ fn a_training_step_of_resnet50v2_on_64_images_equals_float64() {
             "{name}: median gradient off by {:e}",
             off[76]
         );
-        assert!(off[151] < 1e-2, "{name}: gradients off by {:e}", off[151]);
+        assert!(off[151] < 4e-3, "{name}: gradients off by {:e}", off[151]);
+        let norms = file["grad_norms"].as_object().expect("norms");
+        let ours: Vec<f64> = norms.keys().map(|k| step.norms[&our_name(k)]).collect();
+        let theirs: Vec<f64> = norms.values().flat_map(numbers).collect();
+        let off = length_ratio(&ours, &theirs);
+        assert!(off < 5e-4, "{name}: all gradient norms off by {off:e}");
     }
-}
-
-/// An encoder with Keras' weights to the last digit, in f64 on libtorch, if this build has it.
-fn exact_encoder(file: &Value) -> Option<(Encoder, Device)> {
-    let device = DeviceName::Libtorch.open().ok()?;
-    let [weights, rests] = keras_weights_in_two_parts(file).map(|part| {
-        let net = encoder(&EncoderPlan::Resnet50V2, &device);
-        import(net, &part, Layout::PyTorch).expect("all weights fit")
-    });
-    let rests = export(&rests, Layout::Own).into_iter();
-    Some((weights.map(&mut Widen { rests }), device))
-}
-
-/// Makes every parameter f64 and adds what f32 left out of it.
-struct Widen {
-    rests: std::vec::IntoIter<Weight>,
-}
-
-impl ModuleMapper for Widen {
-    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let rest = self.rests.next().expect("a rest for each parameter");
-        let trainable = rest.trainable;
-        let (id, value, mapper) = parameter.consume();
-        let data = TensorData::new(rest.values, value.dims());
-        let plain = value.without_autodiff();
-        let rest: Tensor<D> = Tensor::from_data(data, &plain.device());
-        let value = plain.cast(FloatDType::F64) + rest.cast(FloatDType::F64);
-        let value = if trainable {
-            value.autodiff().require_grad()
-        } else {
-            value
-        };
-        Param::from_mapped_value(id, value, mapper)
-    }
-}
-
-/// In f64 nothing hides behind rounding: the graph, its gradients and the kernels that a GPU uses are Keras'.
-#[test]
-fn resnet50v2_in_f64_is_keras_to_nine_digits() {
-    let file = reference("resnet50v2.json");
-    let Some((mut net, device)) = exact_encoder(&file) else {
-        return;
-    };
-    let step = training_step(&mut net, 4, &device, FloatDType::F64);
-    let off = length_ratio(&step.output, &numbers(&file["training"]));
-    assert!(off < 1e-9, "training off by {off:e}");
-    let expected = file["training_loss"].as_f64().expect("a loss");
-    let off = (step.loss / expected - 1.0).abs();
-    assert!(off < 1e-9, "loss off by {off:e}");
-    let off = deviations("libtorch", &step.norms, &file["grad_norms"]);
-    assert!(off[151] < 1e-9, "gradients off by {:e}", off[151]);
-}
-
-/// A trajectory shows what one step hides: moments, the order of parameters, statistics that a graph holds on to.
-#[test]
-fn six_steps_of_resnet50v2_in_f64_have_the_losses_of_pytorch() {
-    let Some((mut net, device)) = exact_encoder(&own_reference("resnet50v2.json")) else {
-        return;
-    };
-    let expected = numbers(&own_reference("resnet50v2_batch64.json")["losses_on_16_images"]);
-    let mut adam = Optimizer::new(OptimizerPlan::Adam {
-        learning_rate: 1e-3,
-        beta_1: 0.9,
-        beta_2: 0.999,
-        epsilon: 1e-7,
-    });
-    let mut losses = Vec::new();
-    for _ in &expected {
-        let (_, mut grads, loss) = pass_both_ways(&mut net, 16, &device, FloatDType::F64);
-        net = adam.step(net, &mut grads);
-        losses.push(loss);
-    }
-    let off = distance(&losses, &expected);
-    assert!(off < 1e-8, "off by {off:e}: {losses:?}, not {expected:?}");
 }
 
 /// Collects the length of each parameter's gradient.

@@ -6,6 +6,8 @@ mod augment;
 mod batches;
 mod costs;
 mod encoders;
+#[cfg(feature = "libtorch")]
+mod exact;
 mod losses;
 #[cfg(target_os = "linux")]
 mod memory;

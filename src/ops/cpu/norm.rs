@@ -139,25 +139,49 @@ for_best! {
     }
 }
 
-/// Mean and biased variance of each column. Deviations are taken from the first row, so that a large common offset does
-/// not cancel the digits of the variance.
+/// Mean and biased variance of each column. A piece takes its deviations from its own mean, and the pieces are put together
+/// in f64 (Chan, Golub & LeVeque 1983, eq. 2.1): neither a common offset nor a few far values cancel digits.
 fn moments(x: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
-    let pivot = spread(&x[..channels]);
-    let (sums, squares) = two_sums(x.len(), channels, |range, first, second| {
-        add_deviations(&x[range], &pivot, first, second);
+    let (turn, length) = lengths(channels);
+    let pieces = x.par_chunks(length).map(|piece| {
+        let mut sums = vec![0.0; turn];
+        add_rows(piece, &mut sums);
+        let rows = (piece.len() / channels) as f64;
+        let centre: Vec<f32> = (0..channels)
+            .map(|c| (every(&sums, c, channels) / rows) as f32)
+            .collect();
+        let (mut first, mut second) = (vec![0.0; turn], vec![0.0; turn]);
+        add_deviations(piece, &spread(&centre), &mut first, &mut second);
+        let column = |c: usize| {
+            let (sum, squares) = (every(&first, c, channels), every(&second, c, channels));
+            (
+                f64::from(centre[c]) + sum / rows,
+                squares - sum * sum / rows,
+            )
+        };
+        (rows, (0..channels).map(column).collect::<Vec<_>>())
     });
+    let pieces: Vec<_> = pieces.collect();
     let n = (x.len() / channels) as f64;
-    let variance = sums
-        .iter()
-        .zip(&squares)
-        .map(|(s, q)| (q / n - (s / n) * (s / n)).max(0.0));
-    let variance = variance.collect();
-    let mean = sums
-        .iter()
-        .zip(&pivot)
-        .map(|(s, &p)| s / n + f64::from(p))
-        .collect();
-    (mean, variance)
+    let column = |c: usize| {
+        let mean = pieces
+            .iter()
+            .map(|(rows, columns)| rows * columns[c].0)
+            .sum::<f64>()
+            / n;
+        let squares = pieces.iter().map(|(rows, columns)| {
+            let (centre, within) = columns[c];
+            within + rows * (centre - mean).powi(2)
+        });
+        (mean, (squares.sum::<f64>() / n).max(0.0))
+    };
+    (0..channels).map(column).unzip()
+}
+
+/// Sum of what a turn holds for one channel.
+fn every(turn: &[f32], channel: usize, channels: usize) -> f64 {
+    let values = turn.iter().skip(channel).step_by(channels);
+    values.map(|&value| f64::from(value)).sum()
 }
 
 const fn floor(relu: bool) -> f32 {
@@ -256,4 +280,33 @@ pub fn backward(
         }
     });
     (narrow(&|c| products[c] * inv(c)), narrow(&|c| sums[c]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first row used to be the common pivot: where it alone lay far away, the variance lost five digits.
+    #[test]
+    fn variance_keeps_its_digits_beside_far_values_and_offsets() {
+        let (channels, rows) = (3, 40_001);
+        let wave = |i: usize| ((i * 7919 % 1000) as f32 / 500.0 - 1.0) * 0.01;
+        for (far, offset) in [(1000.0, 0.0), (0.0, 1000.0), (0.0, 0.0)] {
+            let mut x: Vec<f32> = (0..rows * channels).map(|i| offset + wave(i)).collect();
+            x[..channels].fill(offset + far);
+            let (means, variances) = moments(&x, channels);
+            for c in 0..channels {
+                let column = || x.iter().skip(c).step_by(channels).map(|&v| f64::from(v));
+                let mean = column().sum::<f64>() / rows as f64;
+                let variance = column().map(|v| (v - mean).powi(2)).sum::<f64>() / rows as f64;
+                let off =
+                    [(means[c], mean), (variances[c], variance)].map(|(a, b)| (a / b - 1.0).abs());
+                assert!(off[1] < 1e-5, "{far} {offset}: variance off by {off:?}");
+                assert!(
+                    (means[c] - mean).abs() < 1e-6 * variance.sqrt(),
+                    "{far} {offset}: {off:?}"
+                );
+            }
+        }
+    }
 }

@@ -131,36 +131,47 @@ fn s13_other_encodings_are_refused_and_marks_and_line_ends_accepted() {
     );
 }
 
-/// The batch works on the plans in the run folders, which were written from the spec as it was.
+/// The batch works on the plans in the run folders, which were written from the spec as it was, and says so.
 #[test]
 #[cfg(feature = "train")]
-fn s18_a_batch_goes_on_when_its_spec_is_gone() {
+fn s18_a_batch_goes_on_when_its_spec_is_gone_or_changed() {
     let spec = GOOD
         .replacen("train_size: 100", "train_size: 40, test_size: 20", 1)
         .replacen("blocks: 1", "blocks: 1, width: 2", 1)
         .replacen("min: 0.2", "min: 0", 1);
-    let case = Case::new(&spec);
-    let wanted: Vec<String> = case.runs().into_iter().map(|run| run.run_id).collect();
-    let folder = case.dir.path();
-    let mut batch = std::process::Command::new(env!("CARGO_BIN_EXE_supcon"))
-        .args(["run", "spec.yaml", "--device=cpu", "--threads=1", "--quiet"])
-        .current_dir(folder)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("supcon starts");
-    let runs = folder.join("results/runs");
-    let begun = || std::fs::read_dir(&runs).is_ok_and(|mut entries| entries.next().is_some());
-    while !begun() && batch.try_wait().expect("a child").is_none() {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    std::fs::remove_file(folder.join("spec.yaml")).expect("removed");
-    assert!(batch.wait().expect("a child").success());
-    for run_id in wanted {
-        assert!(
-            runs.join(&run_id).join("MANIFEST.json").is_file(),
-            "{run_id}"
-        );
+    for (is_gone, note) in [
+        (true, "now they cannot be read"),
+        (false, "the same command now trains"),
+    ] {
+        let case = Case::new(&spec);
+        let wanted: Vec<String> = case.runs().into_iter().map(|run| run.run_id).collect();
+        let folder = case.dir.path();
+        let mut batch = std::process::Command::new(env!("CARGO_BIN_EXE_supcon"))
+            .args(["run", "spec.yaml", "--device=cpu", "--threads=1", "--quiet"])
+            .current_dir(folder)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("supcon starts");
+        let runs = folder.join("results/runs");
+        let begun = || std::fs::read_dir(&runs).is_ok_and(|mut entries| entries.next().is_some());
+        while !begun() && batch.try_wait().expect("a child").is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let path = folder.join("spec.yaml");
+        if is_gone {
+            std::fs::remove_file(path).expect("removed");
+        } else {
+            let other = spec.replacen("epochs: ", "epochs: 1", 1);
+            std::fs::write(path, other).expect("written");
+        }
+        let ended = batch.wait_with_output().expect("a child");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && said.contains(note), "{said}");
+        for run_id in wanted {
+            let manifest = runs.join(&run_id).join("MANIFEST.json");
+            assert!(manifest.is_file(), "{run_id}");
+        }
     }
 }
 
