@@ -1,6 +1,8 @@
 //! The memory that a plan names against the most that a real process held.
 
 use super::runs::Bench;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use supcon::plan::{self, Host, RunPlan};
 use supcon::record;
 use supcon::spec::Overrides;
@@ -21,29 +23,40 @@ fn planned(bench: &Bench, changes: &[&str]) -> RunPlan {
     runs.into_iter().next().expect("a run")
 }
 
-/// Most bytes that the worker of a run held at any time (`VmHWM`, which only grows).
-fn peak_of_a_worker(bench: &Bench, plan: &RunPlan) -> u64 {
-    let results = bench.folder().join(format!("memory-{}", plan.run_id));
+/// The process that trains a run; its events come over its standard output.
+fn worker(bench: &Bench, plan: &RunPlan, device: &str) -> Child {
+    let results = bench.folder().join(format!("memory-{device}"));
     let dir = record::RunDir::create(&results, &plan.run_id).expect("a folder");
     dir.write_plan(plan).expect("a plan");
-    let mut worker = std::process::Command::new(env!("CARGO_BIN_EXE_supcon"))
+    Command::new(env!("CARGO_BIN_EXE_supcon"))
         .arg("worker")
         .arg(dir.path())
-        .arg("--device=cpu")
+        .arg(format!("--device={device}"))
         .arg(format!("--threads={THREADS}"))
         .arg("--cache")
         .arg(bench.folder().join("cache"))
-        .stdout(std::process::Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
-        .expect("a worker");
-    let status = format!("/proc/{}/status", worker.id());
+        .expect("a worker")
+}
+
+/// Bytes that a living process reports in this line of its status.
+fn held(process: &Child, line: &str) -> Option<u64> {
+    let status = format!("/proc/{}/status", process.id());
+    let text = std::fs::read_to_string(status).unwrap_or_default();
+    let line = text.lines().find_map(|text| text.strip_prefix(line));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.map(|kilobytes| 1024 * kilobytes)
+}
+
+/// Most bytes that the worker of a run held at any time (`VmHWM`, which only grows).
+fn peak_of_a_worker(bench: &Bench, plan: &RunPlan) -> u64 {
+    let mut worker = worker(bench, plan, "cpu");
+    // What it says is little, and the pipe holds it.
     let mut peak = 0;
     let ended = loop {
         // A process that ended has no such line any more.
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(1024 * kilobytes.unwrap_or(0_u64));
+        peak = peak.max(held(&worker, "VmHWM:").unwrap_or(0));
         if let Some(ended) = worker.try_wait().expect("a child") {
             break ended;
         }
@@ -51,6 +64,40 @@ fn peak_of_a_worker(bench: &Bench, plan: &RunPlan) -> u64 {
     };
     assert!(ended.success());
     peak
+}
+
+#[test]
+fn three_hundred_epochs_hold_no_more_memory_than_the_first_hundred() {
+    if !cfg!(target_os = "linux") {
+        return println!("skipped: only Linux tells what a process holds");
+    }
+    let bench = Bench::new();
+    let plan = planned(
+        &bench,
+        &[
+            "data={dataset: shapes, train_size: 64, test_size: 10, validation: ~}",
+            "phases.classify=~",
+            "phases.pretrain={epochs: 300, batch_size: 32}",
+        ],
+    );
+    for (name, _) in super::devices() {
+        let mut worker = worker(&bench, &plan, &name.to_string());
+        let said = BufReader::new(worker.stdout.take().expect("a pipe"));
+        let mut after_epoch = vec![0];
+        for line in said.lines() {
+            if line.expect("text").contains("\"epoch_ended\"") {
+                after_epoch.extend(held(&worker, "VmRSS:"));
+            }
+        }
+        assert!(worker.wait().expect("a child").success(), "{name}");
+        assert!(after_epoch.len() > 295, "{name}: {}", after_epoch.len());
+        let (early, late) = (after_epoch[100], after_epoch[295]);
+        println!("{name}: {early} bytes after 100 epochs, {late} after 295");
+        assert!(
+            late < early + (2 << 20),
+            "{name}: {early} bytes, then {late}"
+        );
+    }
 }
 
 /// What differs: a deeper tape than evaluation, evaluation above the step, a step above evaluation, two phases of which

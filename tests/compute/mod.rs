@@ -8,6 +8,8 @@ mod costs;
 mod encoders;
 #[cfg(feature = "libtorch")]
 mod exact;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod losses;
 #[cfg(target_os = "linux")]
 mod memory;

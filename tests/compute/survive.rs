@@ -4,7 +4,6 @@
 use super::runs::{Bench, bytes, without_wall_times};
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use supcon::data::{self, Dataset, LoadOptions};
@@ -22,7 +21,7 @@ const SHORT: [&str; 4] = [
     "--threads=1",
 ];
 
-fn command(bench: &Bench, results: &Path, arguments: &[&str]) -> Command {
+pub(super) fn command(bench: &Bench, results: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
     command.arg("run").arg(bench.spec()).args(arguments);
     // What lies on the disk is the same on every device, and this one starts soonest.
@@ -39,7 +38,12 @@ fn repeats_the_walk() -> bool {
     cfg!(feature = "libtorch") && DeviceName::Cpu.open().is_ok()
 }
 
-fn supcon(bench: &Bench, results: &Path, arguments: &[&str], fault: Option<&str>) -> Output {
+pub(super) fn supcon(
+    bench: &Bench,
+    results: &Path,
+    arguments: &[&str],
+    fault: Option<&str>,
+) -> Output {
     let mut command = command(bench, results, arguments);
     if let Some(fault) = fault {
         command.env("SUPCON_FAULT", fault);
@@ -47,7 +51,7 @@ fn supcon(bench: &Bench, results: &Path, arguments: &[&str], fault: Option<&str>
     command.output().expect("supcon starts")
 }
 
-fn only_run(results: &Path) -> RunRecord {
+pub(super) fn only_run(results: &Path) -> RunRecord {
     let dirs = RunDir::list(&results.join("runs"));
     assert_eq!(dirs.len(), 1, "{}", results.display());
     record::load(dirs[0].path()).expect("a sound record")
@@ -55,13 +59,13 @@ fn only_run(results: &Path) -> RunRecord {
 
 /// Everything of a finished run that must not depend on what happened to it.
 #[derive(Clone, PartialEq)]
-struct Result {
+pub(super) struct Result {
     rows: Vec<MetricRow>,
     files: Vec<Vec<u8>>,
 }
 
 impl Result {
-    fn of(run: &RunRecord) -> Self {
+    pub(super) fn of(run: &RunRecord) -> Self {
         assert!(run.dir.is_done() && run.status.state == State::Done);
         let files = [record::PREDICTIONS, record::MODEL];
         Self {
@@ -72,7 +76,7 @@ impl Result {
 }
 
 /// Hidden files and folders below the results: what a commit did not finish. A lease is no leftover.
-fn leftovers(results: &Path) -> Vec<String> {
+pub(super) fn leftovers(results: &Path) -> Vec<String> {
     let entries = walkdir::WalkDir::new(results).into_iter().flatten();
     let names = entries.map(|entry| entry.path().display().to_string());
     names.filter(|name| name.ends_with(".tmp")).collect()
@@ -246,11 +250,16 @@ fn train(
     Trained { outcome, result }
 }
 
+/// Steps of the run below.
+const STEPS: u64 = 2 * 3 * 5;
+
+/// Behind the last step of an epoch of the second phase the stop comes in the evaluation of the validation split.
 #[test]
 fn a_stop_behind_every_step_changes_no_bit_of_the_result() {
     let bench = Bench::new();
     let sets = ["phases.pretrain.epochs=3", "phases.classify.epochs=3"];
     let (plan, data) = plan_of(&bench, &sets);
+    assert!(data.validation.is_some());
     for (name, device) in super::devices() {
         let fresh = |folder: &str| {
             let runs = bench.folder().join(format!("{name}-{folder}"));
@@ -258,40 +267,43 @@ fn a_stop_behind_every_step_changes_no_bit_of_the_result() {
         };
         let straight = train(&plan, &data, &device, &fresh("straight"), Pace::default());
         assert!(straight.result.is_ok(), "{name}: {:?}", straight.result);
-        let steps = 2 * 3 * 5;
-        for step in 1..=steps {
-            let dir = fresh(&format!("stop-{step}"));
-            let pace = Pace {
-                stop_after: Some(step),
-                steps: (step % 3 == 0).then_some(2),
-                ..Pace::default()
-            };
-            let stopped = train(&plan, &data, &device, &dir, pace);
-            let interrupted = matches!(stopped.result, Err(TrainError::Interrupted { .. }));
-            assert!(interrupted, "{name} {step}: {:?}", stopped.result);
-            let newest = dir.newest_checkpoint().expect("sound").newest.expect("one");
-            assert_eq!(
-                newest.position.run_steps, step,
-                "{name}: nothing is taken again"
-            );
-            let resumed = train(&plan, &data, &device, &dir, Pace::default());
-            assert!(
-                resumed.result.is_ok(),
-                "{name} {step}: {:?}",
-                resumed.result
-            );
-            assert_eq!(resumed.rows(), straight.rows(), "{name}: stopped at {step}");
-            assert!(
-                resumed.predictions() == straight.predictions(),
-                "{name}: {step}"
-            );
-            assert!(
-                resumed.outcome.weights == straight.outcome.weights,
-                "{name}: {step}"
-            );
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let pool = pool.build().expect("threads");
+            for step in 1..=STEPS {
+                let dir = fresh(&format!("{threads}-stop-{step}"));
+                let resumed =
+                    pool.install(|| stopped_and_resumed(&plan, &data, &device, &dir, step));
+                let at = format!("{name}, {threads} threads: stopped at {step}");
+                assert!(resumed.result.is_ok(), "{at}: {:?}", resumed.result);
+                assert_eq!(resumed.rows(), straight.rows(), "{at}");
+                assert!(resumed.predictions() == straight.predictions(), "{at}");
+                assert!(resumed.outcome.weights == straight.outcome.weights, "{at}");
+            }
         }
-        println!("{name}: stopped behind each of {steps} steps");
+        println!("{name}: stopped behind each of {STEPS} steps, with 1 and 2 threads");
     }
+}
+
+/// Trains until this step, and from there on as another process would.
+fn stopped_and_resumed(
+    plan: &RunPlan,
+    data: &Dataset,
+    device: &burn::tensor::Device,
+    dir: &RunDir,
+    step: u64,
+) -> Trained {
+    let pace = Pace {
+        stop_after: Some(step),
+        steps: step.is_multiple_of(3).then_some(2),
+        ..Pace::default()
+    };
+    let stopped = train(plan, data, device, dir, pace);
+    let interrupted = matches!(stopped.result, Err(TrainError::Interrupted { .. }));
+    assert!(interrupted, "{step}: {:?}", stopped.result);
+    let newest = dir.newest_checkpoint().expect("sound").newest.expect("one");
+    assert_eq!(newest.position.run_steps, step, "nothing is taken again");
+    train(plan, data, device, dir, Pace::default())
 }
 
 #[cfg(unix)]
@@ -313,9 +325,9 @@ fn a_batch_that_is_killed_a_hundred_times_ends_as_one_that_was_not() {
     };
     let expected = results_of(&straight);
     assert_eq!(expected.len(), 6);
-    let left = Mutex::new(100_u64);
+    let mut left = 100_u64;
     let mut batches = 0;
-    while *left.lock().expect("no panic") > 0 {
+    while left > 0 {
         batches += 1;
         let results = bench.folder().join(format!("batch-{batches}"));
         loop {
@@ -324,14 +336,13 @@ fn a_batch_that_is_killed_a_hundred_times_ends_as_one_that_was_not() {
                 .stderr(std::process::Stdio::null())
                 .stdout(std::process::Stdio::null());
             let mut parent = command.spawn().expect("supcon starts");
-            let mut left = left.lock().expect("no panic");
-            if *left > 0 {
+            if left > 0 {
                 // Spread over start, data, steps, saves and ends by the number of the kill alone.
-                let moment = Duration::from_millis(20 + (*left * 7919) % 331);
+                let moment = Duration::from_millis(20 + (left * 7919) % 331);
                 std::thread::sleep(moment);
                 if parent.try_wait().expect("a state").is_none() {
                     parent.kill().expect("killed");
-                    *left -= 1;
+                    left -= 1;
                 }
                 parent.wait().expect("an end");
                 if !everything_done(&results, 6) {

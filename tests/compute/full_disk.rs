@@ -1,0 +1,96 @@
+//! A run on a real file system of 16 MiB that others fill while it trains.
+
+use super::runs::Bench;
+use super::survive::{Result, command, leftovers, only_run, supcon};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use supcon::record::RunDir;
+
+/// A mounted file system, taken away with its content.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    /// `None` where this user may not mount.
+    fn of_16_mib(at: PathBuf) -> Option<Self> {
+        fs::create_dir(&at).expect("a folder");
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
+            .arg(&at);
+        let mounted = mount.stderr(Stdio::null()).status();
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(Self(at))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Lazily: a process that a failed test left behind must not keep it.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Writes until nothing more fits.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).expect("a file");
+    for size in [1 << 16, 1 << 10, 1] {
+        let block = vec![1; size];
+        while file.write_all(&block).is_ok() {}
+    }
+}
+
+#[test]
+fn a_file_system_that_fills_up_costs_nothing_that_was_committed() {
+    let bench = Bench::new();
+    let Some(disk) = Mounted::of_16_mib(bench.folder().join("disk")) else {
+        return println!("skipped: mounting needs root");
+    };
+    let arguments = [
+        "--set=data.train_size=100",
+        "--set=phases.pretrain.epochs=60",
+        "--set=phases.classify.epochs=1",
+        "--threads=1",
+    ];
+    let straight = bench.folder().join("straight");
+    assert!(supcon(&bench, &straight, &arguments, None).status.success());
+    let results = disk.0.join("results");
+    let mut run = command(&bench, &results, &arguments);
+    run.stdout(Stdio::null()).stderr(Stdio::piped());
+    let run = run.spawn().expect("supcon starts");
+    let committed = || {
+        let dirs = RunDir::list(&results.join("runs"));
+        let found = dirs.first().map(RunDir::newest_checkpoint);
+        let newest = found
+            .and_then(std::result::Result::ok)
+            .and_then(|found| found.newest);
+        newest.map_or(0, |checkpoint| checkpoint.position.epochs)
+    };
+    while committed() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let ballast = disk.0.join("ballast");
+    fill(&ballast);
+    let before = committed();
+    let ended = run.wait_with_output().expect("an end");
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(7), "{text}");
+    assert!(
+        text.contains("No space left") && text.contains("the same command"),
+        "{text}"
+    );
+    assert_eq!(leftovers(&results), Vec::<String>::new());
+    assert!(
+        committed() >= before,
+        "{} epochs, then {}",
+        before,
+        committed()
+    );
+    fs::remove_file(ballast).expect("removed");
+    let again = supcon(&bench, &results, &arguments, None);
+    assert!(again.status.success(), "{again:?}");
+    assert!(Result::of(&only_run(&results)) == Result::of(&only_run(&straight)));
+    println!("filled after epoch {before} of 60");
+}
