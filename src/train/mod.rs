@@ -5,13 +5,17 @@ mod batches;
 mod evaluate;
 mod event;
 mod guard;
+mod laps;
 mod live;
+mod measure;
 mod network;
 mod phase;
 mod replay;
 mod step;
 
 pub use event::Event;
+pub use laps::StepTimes;
+pub use measure::Measured;
 pub use network::Network;
 pub use replay::Replay;
 
@@ -173,6 +177,11 @@ struct Context<'a, 'h> {
     rows: Vec<MetricRow>,
     images_per_sec: Vec<f64>,
     encoder_parameters: usize,
+    /// Whether the times of steps are kept.
+    measures: bool,
+    laps: Vec<StepTimes>,
+    /// Seconds of the last checkpoint.
+    keep_secs: f64,
 }
 
 impl<'a, 'h> Context<'a, 'h> {
@@ -189,6 +198,9 @@ impl<'a, 'h> Context<'a, 'h> {
             rows: Vec::new(),
             images_per_sec: Vec::new(),
             encoder_parameters: 0,
+            measures: false,
+            laps: Vec::new(),
+            keep_secs: 0.0,
         }
     }
 
@@ -283,6 +295,22 @@ pub fn replay(
         keep: &mut |_| Ok(()),
     };
     replay::replay(&mut Context::new(plan, data, device, hooks), capsule)
+}
+
+/// Takes `steps` full steps of a phase and says how long everything took.
+///
+/// # Errors
+/// What would end a run; nothing is recorded but what `hooks` keep.
+pub fn measure(
+    plan: &RunPlan,
+    data: &Dataset,
+    device: &Device,
+    (phase, steps): (usize, usize),
+    hooks: Hooks,
+) -> Result<Measured, TrainError> {
+    let mut context = Context::new(plan, data, device, hooks);
+    context.measures = true;
+    measure::measure(&mut context, phase, steps)
 }
 
 fn phases(
