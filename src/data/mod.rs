@@ -213,6 +213,7 @@ mod tests {
             source,
             root: None,
             train_limit,
+            train_permutation: None,
             validation,
         }
     }
