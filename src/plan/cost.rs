@@ -91,7 +91,7 @@ impl RunPlan {
     #[must_use]
     pub fn cost(&self, host: &Host) -> RunCost {
         let images = self.data.split_sizes();
-        let memory = memory::of(self, host);
+        let memory = memory::of(self);
         let phases = self.phases.iter().zip(memory).enumerate();
         let phases = phases.map(|(index, (phase, memory))| {
             let last = index + 1 == self.phases.len();

@@ -1,7 +1,6 @@
 //! Memory of a run's process on `cpu`, estimated from the layer table and from what `src/ops`, `src/train` and `src/record`
 //! keep and allocate. `tests/compute/memory.rs` holds it against real processes.
 
-use super::cost::Host;
 use super::{
     AugmentPlan, HeadPlan, Layer, LossPlan, Operation, OptimizerPlan, Parameters, PhasePlan,
     RunPlan,
@@ -14,9 +13,9 @@ const FLOAT: usize = 4;
 const BATCHES_AHEAD: usize = 3;
 /// Images of an evaluation batch (`src/train/evaluate.rs`).
 const EVALUATED: usize = 256;
-/// Floats of patches that one piece of a convolution aims at, and partial sums of its weight gradient
-/// (`src/ops/flex/conv/patches.rs`).
-const PIECE: usize = 1 << 17;
+/// Floats of the partial sums of a convolution's weight gradient, and groups of images that have one, at most
+/// (`src/ops/cpu/conv/weights.rs`).
+const PARTIAL: usize = 1 << 19;
 const GROUPS: usize = 16;
 /// Bytes of the program itself with its threads, before it holds any data: the least that differed between the measured
 /// and the other figures of 14 configurations (results/LOG.md, 2026-11-24).
@@ -36,7 +35,7 @@ pub struct Memory {
     pub moments: u64,
     /// What the layers keep for the backward pass, for a batch of the largest size that augmentation makes.
     pub activations: u64,
-    /// Largest passing need of one layer: its gradients, patches and partial sums.
+    /// Largest passing need of one layer: its gradients, ordered weights and partial sums.
     pub workspace: u64,
     /// Largest passing need of an evaluation batch.
     pub evaluation: u64,
@@ -53,10 +52,10 @@ pub struct Memory {
 }
 
 /// The memory of every phase in the order in which they run, `None` while its head is unknown.
-pub(super) fn of(plan: &RunPlan, host: &Host) -> Vec<Option<Memory>> {
+pub(super) fn of(plan: &RunPlan) -> Vec<Option<Memory>> {
     let mut before = 0;
     let each = plan.phases.iter().map(|phase| {
-        let need = Need::of(plan, phase, host)?;
+        let need = Need::of(plan, phase)?;
         let memory = need.memory(plan, phase, before);
         before = before.max(need.step);
         Some(memory)
@@ -79,7 +78,7 @@ struct Need {
 }
 
 impl Need {
-    fn of(plan: &RunPlan, phase: &PhasePlan, host: &Host) -> Option<Self> {
+    fn of(plan: &RunPlan, phase: &PhasePlan) -> Option<Self> {
         let size = largest(plan.data.source.image_size(), &phase.augment);
         let (encoder, head) = plan.parts(phase, size);
         let head = head?;
@@ -91,10 +90,9 @@ impl Need {
         };
         let batch = phase.batch_size;
         let loss = loss_floats(phase, &taped);
-        let passing =
-            |layer: &Layer| batch * beside(layer) + backward_workspace(layer, batch, host);
+        let passing = |layer: &Layer| batch * beside(layer) + workspace(layer, batch);
         let workspace = taped.iter().map(passing).max().unwrap_or_default();
-        let frozen = inference(still, batch, host);
+        let frozen = inference(still, batch);
         let evaluated = evaluated_images(plan, phase);
         let nominal = plan.network(phase, plan.data.source.image_size());
         Some(Self {
@@ -103,8 +101,8 @@ impl Need {
             kept: batch * taped.iter().map(|layer| layer.kept).sum::<usize>(),
             workspace: workspace.max(loss),
             step: tape_peak(&taped, passing, batch, loss).max(frozen),
-            evaluation: inference(&nominal, evaluated, host),
-            batches: BATCHES_AHEAD * batch * size[0] * size[1] * 3,
+            evaluation: inference(&nominal, evaluated),
+            batches: batches_ahead(plan, batch) * batch * size[0] * size[1] * 3,
         })
     }
 
@@ -144,6 +142,14 @@ impl Need {
         let encoding = (self.parameters + ENCODED * moments).max(ENCODED * self.parameters);
         exported + encoding
     }
+}
+
+/// Batches that are made while one is in the step: no more than an epoch has.
+fn batches_ahead(plan: &RunPlan, batch: usize) -> usize {
+    let images = plan.data.train_images();
+    images.map_or(BATCHES_AHEAD, |images| {
+        BATCHES_AHEAD.min(images.div_ceil(batch).saturating_sub(1))
+    })
 }
 
 /// Images of the largest batch that is evaluated; 0 if nothing is.
@@ -216,39 +222,24 @@ fn tape_peak(
 }
 
 /// Floats at the worst moment of a pass that keeps nothing.
-fn inference(layers: &[Layer], batch: usize, host: &Host) -> usize {
-    let need = |layer: &Layer| batch * beside(layer) + columns(layer) * host.threads;
+fn inference(layers: &[Layer], batch: usize) -> usize {
+    let need = |layer: &Layer| batch * beside(layer) + layer.parameters;
     layers.iter().map(need).max().unwrap_or_default()
 }
 
-/// Floats of the patches that one thread works on, 0 for layers without any: products need none, and the smallest maps go
-/// tap by tap.
-fn columns(layer: &Layer) -> usize {
-    let Operation::Conv { kernel, inputs, .. } = layer.kind else {
+/// Floats that a layer allocates beside gradients: its weights in the order of the kernels, and partial sums of their
+/// gradient.
+fn workspace(layer: &Layer, batch: usize) -> usize {
+    let Operation::Conv { .. } = layer.kind else {
         return 0;
     };
-    let [height, width, _] = layer.input;
-    if kernel == 1 || (height <= 2 && width <= 2) {
-        return 0;
-    }
-    let positions: usize = layer.output.iter().take(2).product();
-    let image = positions * kernel * kernel * inputs;
-    (PIECE / image).max(1) * image
+    let weights = layer.parameters;
+    let groups = (PARTIAL / weights.max(1)).clamp(1, GROUPS).min(batch);
+    weights + if groups > 1 { groups * weights } else { 0 }
 }
 
-/// Floats that a convolution's backward pass allocates beside gradients: patches and their gradients on each thread, and
-/// partial sums of the weight gradient.
-fn backward_workspace(layer: &Layer, batch: usize, host: &Host) -> usize {
-    let columns = columns(layer);
-    if columns == 0 {
-        return 0;
-    }
-    let groups = batch.div_ceil(batch.div_ceil(GROUPS));
-    2 * columns * host.threads.min(groups) + groups * layer.parameters
-}
-
-/// Floats of the loss: contrastive ones hold similarities, targets, their exponentials and a gradient, each a number for
-/// each pair of the batch; cross-entropy the same for each logit.
+/// Floats of the loss that live at a time: of contrastive ones two numbers for each pair of the batch, of cross-entropy
+/// for each logit.
 fn loss_floats(phase: &PhasePlan, layers: &[Layer]) -> usize {
     let outputs = layers.last().and_then(|layer| layer.output.last());
     let outputs = outputs.copied().unwrap_or_default();
@@ -256,7 +247,7 @@ fn loss_floats(phase: &PhasePlan, layers: &[Layer]) -> usize {
         LossPlan::Npairs { .. } => (phase.batch_size, phase.batch_size + outputs),
         LossPlan::CrossEntropy => (phase.batch_size, outputs),
     };
-    4 * batch * row
+    2 * batch * row
 }
 
 /// Bytes of images and labels: while a run trains, and while it still loads and holds the source beside its choice.
@@ -287,11 +278,7 @@ mod tests {
     fn memory(phase: usize, change: impl Fn(&mut PhasePlan)) -> Memory {
         let mut plan = samples::plan("supcon", 0);
         change(&mut plan.phases[phase]);
-        let host = Host {
-            producer: String::new(),
-            threads: 2,
-        };
-        of(&plan, &host)[phase].unwrap()
+        of(&plan)[phase].unwrap()
     }
 
     #[test]

@@ -100,9 +100,27 @@ fn three_hundred_epochs_hold_no_more_memory_than_the_first_hundred() {
     }
 }
 
-/// What differs: a deeper tape than evaluation, evaluation above the step, a step above evaluation, two phases of which
+/// What differs: a loss that needs more than the layers, the largest network, a deeper tape than evaluation, evaluation above the step, a step above evaluation, two phases of which
 /// the second is frozen, and a network whose checkpoint is most of it.
-const CASES: [(&str, &[&str]); 5] = [
+const CASES: [(&str, &[&str]); 7] = [
+    (
+        "the pairs of a large batch",
+        &[
+            "data={dataset: shapes, train_size: 8192, test_size: 100, validation: ~}",
+            "encoder={blocks: 1, width: 1}",
+            "phases.classify=~",
+            "phases.pretrain={epochs: 1, batch_size: 2048}",
+        ],
+    ),
+    (
+        "resnet50_v2",
+        &[
+            "data={dataset: shapes, train_size: 32, test_size: 10, validation: ~}",
+            "encoder={name: resnet50_v2, blocks: ~, width: ~}",
+            "phases.classify=~",
+            "phases.pretrain={epochs: 1, batch_size: 32}",
+        ],
+    ),
     (
         "pretraining alone",
         &[
