@@ -213,7 +213,7 @@ mod tests {
             source,
             root: None,
             train_limit,
-            train_permutation: None,
+            train_subset: crate::spec::Subset::default(),
             validation,
         }
     }
@@ -245,6 +245,16 @@ mod tests {
                 "{index}"
             );
         }
+    }
+
+    #[test]
+    fn the_first_images_are_those_that_lie_first() {
+        let mut first = plan(Some(37), 0.0);
+        first.train_subset = crate::spec::Subset::First;
+        let (some, all) = (loaded(&first), loaded(&plan(None, 0.0)));
+        assert_eq!(some.train.labels, all.train.labels[..37]);
+        assert_eq!(some.train.pixels, all.train.pixels[..37 * 32 * 32 * 3]);
+        assert_ne!(some.hash, loaded(&plan(Some(37), 0.0)).hash);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod expect;
 
 use super::{AugmentPlan, DataPlan, HeadPlan, LossPlan, PhasePlan};
 use crate::diag::{Code, Problem};
-use crate::spec::Loaded;
+use crate::spec::{Loaded, Subset};
 
 /// Reports every conflict.
 pub(super) fn find(
@@ -56,11 +56,11 @@ impl Find<'_> {
     }
 
     fn data(&mut self, data: &DataPlan) {
-        if data.train_permutation.is_some() && data.train_limit.is_none() {
-            let message = "`train_permutation` has no effect without `train_limit`";
+        if data.train_subset != Subset::default() && data.train_limit.is_none() {
+            let message = "`train_subset` has no effect without `train_limit`";
             let problem = Problem::new(Code::NoEffect, message)
-                .at(self.loaded.key_place("data.train_permutation"))
-                .label("all images are used, in whatever order")
+                .at(self.loaded.key_place("data.train_subset"))
+                .label("all images are used")
                 .help("add `train_limit`, or delete it");
             self.problems.push(problem);
         }

@@ -2,6 +2,7 @@
 //! not, so that moving the data or renaming an experiment changes no identity.
 
 use super::{PhasePlan, RunPlan};
+use crate::spec::Subset;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -24,9 +25,9 @@ impl RunPlan {
             "train_limit": self.data.train_limit,
             "validation": self.data.validation,
         });
-        // Where it is not used, runs keep the identity that they had before there was such a key.
-        if let Some(seed) = self.data.train_permutation {
-            data["train_permutation"] = json!(seed);
+        // Runs with the default keep the identity that they had before there was such a key.
+        if self.data.train_subset != Subset::default() {
+            data["train_subset"] = json!(self.data.train_subset);
         }
         let text = canonical(&json!({
             "format": self.format,

@@ -13,7 +13,7 @@ use crate::spec::schema::{
 };
 use crate::spec::{
     AugmentSpec, DataSpec, EncoderSpec, Flip, HeadSpec, Loaded, LossSpec, Normalize, OptimizerSpec,
-    PhaseSpec, Spec,
+    PhaseSpec, Spec, Subset,
 };
 use serde::de::DeserializeOwned;
 
@@ -72,11 +72,9 @@ fn or_default<T: DeserializeOwned + Clone>(value: Option<&T>, section: &Section,
 }
 
 fn data(spec: &DataSpec) -> DataPlan {
-    let train_permutation = match spec {
-        DataSpec::Cifar10 {
-            train_permutation, ..
-        } => *train_permutation,
-        DataSpec::ImageFolder { .. } | DataSpec::Shapes { .. } => None,
+    let train_subset = match spec {
+        DataSpec::Cifar10 { train_subset, .. } => train_subset.unwrap_or_default(),
+        DataSpec::ImageFolder { .. } | DataSpec::Shapes { .. } => Subset::default(),
     };
     let (source, root, train_limit, validation) = match spec {
         DataSpec::Cifar10 {
@@ -124,7 +122,7 @@ fn data(spec: &DataSpec) -> DataPlan {
         source,
         root,
         train_limit: *train_limit,
-        train_permutation,
+        train_subset,
         validation,
     }
 }

@@ -1,7 +1,7 @@
 //! A run with no open choice left: what `plan.yaml` holds and every later stage reads.
 
 use super::Points;
-use crate::spec::{Activation, ExpectSpec};
+use crate::spec::{Activation, ExpectSpec, Subset};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -47,9 +47,9 @@ pub struct DataPlan {
     pub root: Option<PathBuf>,
     /// Class-balanced subset of the training split, in images.
     pub train_limit: Option<usize>,
-    /// The subset is the beginning of numpy's legacy permutation with this seed, and not class-balanced.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train_permutation: Option<u32>,
+    /// Which images that leaves.
+    #[serde(default)]
+    pub train_subset: Subset,
     /// Fraction of the training split held out, 0 for none.
     pub validation: f64,
 }

@@ -6,7 +6,7 @@ use crate::plan::{
     ReferencePlan, ReferencePoint, RunPlan, SourcePlan,
 };
 use crate::random::{Draws, Purpose};
-use crate::spec::{Activation, ExpectSpec};
+use crate::spec::{Activation, ExpectSpec, Subset};
 
 /// Epochs of each phase.
 pub const EPOCHS: u32 = 10;
@@ -77,7 +77,7 @@ pub fn plan(name: &str, seed: u64) -> RunPlan {
             source: SourcePlan::Cifar10,
             root: None,
             train_limit: Some(10_000),
-            train_permutation: None,
+            train_subset: Subset::default(),
             validation: 0.0,
         },
         encoder: EncoderPlan::Resnet50V2,

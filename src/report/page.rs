@@ -4,6 +4,7 @@ use super::chart::{Charts, FONT_CSS};
 use super::group::Experiment;
 use super::rows::{ResultRow, RunRow, VerdictRow, held, result_rows, run_rows, verdict_rows};
 use crate::plan::{DataPlan, EncoderPlan, HeadPlan, LossPlan, PhasePlan, RunPlan, SourcePlan};
+use crate::spec::Subset;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
@@ -195,8 +196,8 @@ fn data(plan: &DataPlan) -> String {
     };
     if let Some(limit) = plan.train_limit {
         text += &format!(", {limit} training images");
-        if let Some(seed) = plan.train_permutation {
-            text += &format!(" (the first of numpy's permutation {seed})");
+        if plan.train_subset == Subset::First {
+            text += " (the first ones)";
         }
     }
     if plan.validation > 0.0 {

@@ -29,6 +29,17 @@ pub struct Spec {
     pub reference: Vec<ReferenceSpec>,
 }
 
+/// Which images of a training split a limit leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subset {
+    /// A fixed draw with the same number of each class.
+    #[default]
+    Balanced,
+    /// As they lie in the files.
+    First,
+}
+
 /// The `data` section.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "dataset", rename_all = "snake_case", deny_unknown_fields)]
@@ -39,8 +50,8 @@ pub enum DataSpec {
         root: Option<PathBuf>,
         /// Class-balanced subset of the training split, in images.
         train_limit: Option<usize>,
-        /// Seed of numpy's legacy generator: the first images of its permutation instead of a balanced subset.
-        train_permutation: Option<u32>,
+        /// Which images `train_limit` leaves.
+        train_subset: Option<Subset>,
         /// Fraction of the training split held out, in 0..1.
         validation: Option<f64>,
     },

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use supcon::data::{self, DataError, LoadOptions};
 use supcon::diag::{Code, Problem, Problems, render_page};
 use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve_reading};
-use supcon::spec::{Overrides, read_with};
+use supcon::spec::{Overrides, Subset, read_with};
 
 /// A spec without a mistake; the right examples of the explanations are parts of it.
 const GOOD: &str = "\
@@ -248,7 +248,7 @@ fn load_data(source: SourcePlan, train_limit: Option<usize>, folder: &Path) -> D
         source,
         root: None,
         train_limit,
-        train_permutation: None,
+        train_subset: Subset::default(),
         validation: 0.0,
     };
     let options = LoadOptions {

@@ -31,7 +31,7 @@ fn conflicts_between_sections_are_found() {
     );
     one(
         "dataset: shapes, train_size: 100",
-        "dataset: cifar10, train_permutation: 0",
+        "dataset: cifar10, train_subset: first",
         "no-effect",
         3,
         &["has no effect without `train_limit`"],

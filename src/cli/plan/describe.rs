@@ -6,6 +6,7 @@ use crate::plan::{
     EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan, RunPlan,
     SourcePlan, shared,
 };
+use crate::spec::Subset;
 use std::fmt::Write;
 
 /// The text of `plan`: what runs of an experiment share stands once, below their names.
@@ -121,8 +122,8 @@ fn data(run: &RunPlan) -> String {
     };
     if let Some(limit) = data.train_limit {
         let _ = write!(text, ", {} training images", grouped(limit));
-        if let Some(seed) = data.train_permutation {
-            let _ = write!(text, " (the first of numpy's permutation {seed})");
+        if data.train_subset == Subset::First {
+            text += " (the first ones)";
         }
     }
     if data.validation > 0.0 {

@@ -147,12 +147,19 @@ const ROOT: Key = optional(
 const TRAIN_LIMIT: Key = optional(
     "train_limit",
     Kind::Whole(2, 100_000_000),
-    "class-balanced subset of the training split, in images",
+    "images of the training split that are used",
 );
-const TRAIN_PERMUTATION: Key = optional(
-    "train_permutation",
-    Kind::Whole(0, u32::MAX as u64),
-    "takes the first `train_limit` images of `numpy.random.RandomState(N).permutation` instead: those of a Python program",
+const TRAIN_SUBSET: Key = default(
+    "train_subset",
+    Kind::Choice(&[
+        ("balanced", "a fixed draw, the same number of each class"),
+        (
+            "first",
+            "as they lie in the files: `x_train[:n]` of a Python program",
+        ),
+    ]),
+    "balanced",
+    "which images `train_limit` leaves",
 );
 const VALIDATION: Key = default(
     "validation",
@@ -171,7 +178,7 @@ pub static DATA: Part = Part {
 const CIFAR10: Section = Section {
     name: "cifar10",
     doc: "CIFAR-10 in the official binary layout (Krizhevsky 2009)",
-    keys: &[ROOT, TRAIN_LIMIT, TRAIN_PERMUTATION, VALIDATION],
+    keys: &[ROOT, TRAIN_LIMIT, TRAIN_SUBSET, VALIDATION],
 };
 
 /// `data` with `dataset: image_folder`.
