@@ -37,12 +37,12 @@ impl Disk {
     /// The first failing operation; what was begun is gone then.
     pub fn commit_folder(&self, path: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
         let temporary = temporary_name(path)?;
-        self.remove_folder(&temporary)?;
+        self.remove_all(&temporary)?;
         let written = self
             .fill(&temporary, files)
             .and_then(|()| self.rename(&temporary, path));
         if let Err(error) = written {
-            let _ = self.remove_folder(&temporary);
+            let _ = self.remove_all(&temporary);
             return Err(error);
         }
         self.sync_folder(parent(path))
@@ -51,10 +51,7 @@ impl Disk {
     fn fill(&self, folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
         self.create_folder(folder)?;
         let entry = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), Entry::of(bytes));
-        let manifest = Manifest {
-            format: 1,
-            files: files.iter().map(entry).collect(),
-        };
+        let manifest = Manifest::new(files.iter().map(entry).collect());
         for (name, bytes) in files {
             self.write_and_sync(&folder.join(name), bytes)?;
         }
@@ -67,13 +64,14 @@ impl Disk {
     /// # Errors
     /// The failing operation.
     pub fn retract_folder(&self, path: &Path) -> io::Result<()> {
-        if !path.exists() {
+        // A link that leads nowhere is there too.
+        if fs::symlink_metadata(path).is_err() {
             return Ok(());
         }
         let temporary = temporary_name(path)?;
-        self.remove_folder(&temporary)?;
+        self.remove_all(&temporary)?;
         self.rename(path, &temporary)?;
-        self.remove_folder(&temporary)
+        self.remove_all(&temporary)
     }
 
     /// Creates a folder with its parents and makes their names durable.
@@ -84,10 +82,20 @@ impl Disk {
         if path.is_dir() {
             return Ok(());
         }
-        let above = parent(path);
-        self.create_folders(above)?;
+        self.create_folders(parent(path))?;
+        self.create_inside(path)
+    }
+
+    /// Creates a folder in one that must be there, and makes its name durable.
+    ///
+    /// # Errors
+    /// The failing operation.
+    pub fn create_inside(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
         self.create_folder(path)?;
-        self.sync_folder(above)
+        self.sync_folder(parent(path))
     }
 
     /// Removes a file and makes that last; it may be absent.

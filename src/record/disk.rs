@@ -186,14 +186,17 @@ impl Disk {
         absent_is_fine(fs::remove_file(path))
     }
 
-    /// Removes a folder with the files in it; it may be absent. Sub-folders are not expected and are an error.
-    pub(super) fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        let entries = match fs::read_dir(path) {
+    /// Removes a file, or a folder with all that is in it; it may be absent. A link is removed, not followed.
+    pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
+        let is_folder = match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
+            about => about?.is_dir(),
         };
-        for entry in entries {
-            self.remove_file(&entry?.path())?;
+        if !is_folder {
+            return self.remove_file(path);
+        }
+        for entry in fs::read_dir(path)? {
+            self.remove_all(&entry?.path())?;
         }
         self.pass(|| Operation::RemoveFolder(path.to_owned()))?;
         absent_is_fine(fs::remove_dir(path))

@@ -96,6 +96,7 @@ fn unstarted() -> Status {
         wall_secs: 0.0,
         images_per_sec: Vec::new(),
         shared_phases: Vec::new(),
+        backends: Vec::new(),
         started_at: 0,
     }
 }

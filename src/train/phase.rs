@@ -2,6 +2,7 @@
 
 use super::batches;
 use super::evaluate;
+use super::guard;
 use super::live::{Averages, Live};
 use super::step::step;
 use super::{Context, Event, Kept, TrainError};
@@ -49,6 +50,7 @@ fn epoch(context: &mut Context, phase: &PhasePlan, live: Live) -> Result<Live, T
     let Ok(rows) = figures(context, phase, &mut live) else {
         return Err(stop(context, phase, &live));
     };
+    guard::finite(&rows)?;
     context.rows.extend(rows.iter().cloned());
     live.averages = Averages::default();
     live.position.speeds.push(images_per_sec);

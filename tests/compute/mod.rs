@@ -10,6 +10,7 @@ mod encoders;
 mod exact;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod guards;
 mod losses;
 #[cfg(target_os = "linux")]
 mod memory;
