@@ -2,7 +2,7 @@
 //! far. The two newest are kept; a reader takes the newest one whose every byte is what its manifest says.
 
 use super::commit::{is_abandoned, is_temporary};
-use super::confirm::verified;
+use super::confirm::{self, verified};
 use super::manifest;
 use super::metrics::{decode_metrics, encode_metrics};
 use super::weights::{NamedTensor, decode_weights, encode_weights};
@@ -234,6 +234,14 @@ impl RunDir {
             run: self.run_id(),
             path: self.file(CHECKPOINTS),
             problems: skipped,
+        })
+    }
+
+    /// The figures of the newest checkpoint that has them as they were written.
+    pub(super) fn checkpoint_rows(&self) -> Option<Vec<MetricRow>> {
+        self.checkpoint_steps().into_iter().find_map(|step| {
+            let bytes = confirm::one(&self.checkpoint_folder(step), METRICS)?;
+            decode_metrics(&self.run_id(), &bytes).ok()
         })
     }
 

@@ -226,6 +226,23 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_synced_is_not_renamed_and_the_second_try_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        // Create, write, sync; the rename behind them would have worked.
+        for at in 1..=3 {
+            Disk::real().replace(&path, b"old").unwrap();
+            let fault = super::super::Fault::parse(&format!("once@{at}")).unwrap();
+            let disk = Disk::faulty(fault);
+            assert!(disk.replace(&path, b"new one").is_err(), "{at}");
+            assert_eq!(fs::read(&path).unwrap(), b"old", "{at}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{at}");
+            disk.replace(&path, b"new one").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new one", "{at}");
+        }
+    }
+
+    #[test]
     fn absence_is_not_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read_file(&folder.path().join("a")).unwrap(), None);

@@ -64,6 +64,12 @@ pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>, Refused> {
     Manifest::decode(&bytes).map(Some)
 }
 
+/// One file of a committed folder, if it is what the manifest says.
+pub(super) fn one(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let manifest = manifest(folder).ok()??;
+    confirm(folder, name, manifest.files.get(name)?, true).ok()?
+}
+
 /// Whether each file of a committed folder is there with its length.
 pub(super) fn has_lengths(folder: &Path) -> Result<(), String> {
     committed(folder, false).map(drop)

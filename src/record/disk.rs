@@ -62,6 +62,8 @@ pub struct Fault {
 enum FaultKind {
     /// The process dies; a write is half done.
     Kill,
+    /// This one operation fails as if the medium had; a write is half done, and what follows works again.
+    Once,
     /// From there on nothing can be written, with this error number; a write is half done. Removing still works.
     Error(i32),
 }
@@ -75,14 +77,16 @@ const ERRORS: [(&str, i32); 4] = [
 ];
 
 impl Fault {
-    /// Reads `kill@12`, `full@3`, `quota@3`, `io@3` or `readonly@3`.
+    /// Reads `kill@12`, `once@3`, `full@3`, `quota@3`, `io@3` or `readonly@3`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, at) = text.split_once('@')?;
         let named = ERRORS.iter().find(|(known, _)| *known == name);
         let kind = match named {
             Some((_, number)) => FaultKind::Error(*number),
-            None => (name == "kill").then_some(FaultKind::Kill)?,
+            None if name == "kill" => FaultKind::Kill,
+            None if name == "once" => FaultKind::Once,
+            None => return None,
         };
         let at = at.parse().ok()?;
         Some(Self { kind, at })
@@ -243,7 +247,7 @@ impl Disk {
         };
         let number = passed.fetch_add(1, Ordering::Relaxed) + 1;
         let due = match fault.kind {
-            FaultKind::Kill => number == fault.at,
+            FaultKind::Kill | FaultKind::Once => number == fault.at,
             FaultKind::Error(_) => number >= fault.at,
         };
         due.then_some(fault.kind)
@@ -262,6 +266,7 @@ impl FaultKind {
     fn happen(self) -> io::Error {
         match self {
             Self::Error(number) => io::Error::from_raw_os_error(number),
+            Self::Once => io::Error::from_raw_os_error(libc::EIO),
             Self::Kill => {
                 let this = rustix::process::getpid();
                 // SIGKILL cannot be handled: nothing behind this line runs.

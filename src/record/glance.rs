@@ -226,10 +226,7 @@ fn changed(dir: &RunDir) -> Option<SystemTime> {
 fn newest_position(dir: &RunDir) -> Option<Position> {
     let mut steps = dir.checkpoint_steps().into_iter();
     steps.find_map(|step| {
-        let folder = dir.checkpoint_folder(step);
-        let manifest = confirm::manifest(&folder).ok()??;
-        let entry = manifest.files.get(STATE)?;
-        let state = confirm::confirm(&folder, STATE, entry, true).ok()??;
+        let state = confirm::one(&dir.checkpoint_folder(step), STATE)?;
         serde_json::from_slice(&state).ok()
     })
 }

@@ -28,6 +28,17 @@ struct Batch {
 impl Batch {
     /// Starts a batch of `specs` with its results in a folder of the bench.
     fn start(bench: &Bench, specs: &[&Path], results: &str, arguments: &[&str]) -> Self {
+        Self::start_with("", bench, specs, results, arguments)
+    }
+
+    /// The same with a fault in one of its processes.
+    fn start_with(
+        fault: &str,
+        bench: &Bench,
+        specs: &[&Path],
+        results: &str,
+        arguments: &[&str],
+    ) -> Self {
         let results = bench.folder().join(results);
         let mut process = Command::new(env!("CARGO_BIN_EXE_supcon"))
             .arg("run")
@@ -35,6 +46,7 @@ impl Batch {
             .args(["--json", "--results"])
             .arg(&results)
             .args(arguments)
+            .env("SUPCON_FAULT", fault)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

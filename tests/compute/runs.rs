@@ -318,7 +318,7 @@ fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
     let mut parent = Command::new(env!("CARGO_BIN_EXE_supcon"))
         .arg("run")
         .arg(bench.folder.path().join("tiny.yaml"))
-        .args(["--set=phases.pretrain.epochs=500", "--results"])
+        .args(["--set=phases.pretrain.epochs=40", "--results"])
         .arg(&results)
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -333,6 +333,24 @@ fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
     let run = load(&results);
     assert_eq!(run.status.state, State::Interrupted);
     assert!(!run.metrics.is_empty() && !run.dir.is_done());
+    let same = bench.record("a", &["--set=phases.pretrain.epochs=40"]);
+    let log = String::from_utf8(bytes(&same, record::LOG)).expect("text");
+    assert!(log.contains("goes on behind step"), "{log}");
+    let straight = bench.record("b", &["--set=phases.pretrain.epochs=40"]);
+    assert_eq!(without_wall_times(&same), without_wall_times(&straight));
+}
+
+#[test]
+fn batches_of_one_image_have_finite_figures() {
+    let bench = Bench::new();
+    for (results, batch) in [("a", 1), ("b", 107)] {
+        let batch = format!("--set=phases.classify.batch_size={batch}");
+        let run = bench.record(results, &["--set=phases.pretrain.epochs=1", &batch]);
+        assert!(
+            run.metrics.iter().all(|row| row.value.is_finite()),
+            "{batch}"
+        );
+    }
 }
 
 #[test]

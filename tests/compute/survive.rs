@@ -330,7 +330,7 @@ fn stopped_and_resumed(
 
 #[cfg(unix)]
 #[test]
-fn a_batch_that_is_killed_a_hundred_times_ends_as_one_that_was_not() {
+fn a_batch_whose_parent_is_killed_a_hundred_times_ends_as_one_that_was_not() {
     let bench = Bench::new();
     let arguments = [
         "--set=seeds=[0, 1, 2, 3, 4, 5]",
@@ -377,7 +377,7 @@ fn a_batch_that_is_killed_a_hundred_times_ends_as_one_that_was_not() {
         }
         assert!(results_of(&results) == expected, "batch {batches}");
     }
-    println!("killed 100 times in {batches} batches of 6 runs");
+    println!("parents killed 100 times in {batches} batches of 6 runs");
 }
 
 fn everything_done(results: &Path, count: usize) -> bool {
