@@ -98,6 +98,20 @@ impl Disk {
         self.sync_folder(parent(path))
     }
 
+    /// Removes what processes that are gone have not finished in this folder.
+    ///
+    /// # Errors
+    /// The failing operation.
+    pub fn remove_abandoned(&self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if is_abandoned(&path) {
+                self.remove_all(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a file and makes that last; it may be absent.
     ///
     /// # Errors

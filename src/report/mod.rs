@@ -70,6 +70,9 @@ pub fn build(runs: &[RunRecord], out_dir: &Path, title: &str) -> Result<ReportPa
     let folder = out_dir.join("charts");
     let disk = Disk::of("report");
     disk.create_folders(&folder).map_err(refused(&folder))?;
+    for folder in [out_dir, &folder] {
+        disk.remove_abandoned(folder).map_err(refused(folder))?;
+    }
     let (mut paths, mut svgs) = (Vec::new(), Vec::new());
     for drawn in &charts.drawn {
         let failed = |source| ReportError::Draw {

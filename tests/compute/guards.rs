@@ -3,7 +3,9 @@
 
 use super::runs::Bench;
 use super::survive::{plan_of, train};
-use supcon::record::{Checkpoint, Disk, RunDir};
+use std::process::Command;
+use supcon::plan::OptimizerPlan;
+use supcon::record::{self, Checkpoint, Disk, MANIFEST, RunDir, State};
 use supcon::train::{Pace, TrainError};
 
 /// A folder for a run, with the checkpoint behind a step after somebody has changed it.
@@ -119,5 +121,40 @@ fn a_run_whose_embeddings_are_all_equal_has_collapsed_within_fifty_steps() {
             (plateau - 8.0_f64.ln()).abs() < 1e-9 && spread < 1e-3,
             "{name}: {plateau} {spread}"
         );
+    }
+}
+
+#[test]
+fn a_diverged_run_keeps_its_last_checkpoint_and_a_capsule() {
+    let bench = Bench::new();
+    let (mut plan, _) = plan_of(&bench, &[]);
+    // No spec can ask for this step size; it makes every weight overflow in the first update.
+    let OptimizerPlan::Adam { learning_rate, .. } = &mut plan.phases[0].optimizer;
+    *learning_rate = 1e38;
+    for (name, _) in super::devices() {
+        let runs = bench.folder().join(name.to_string());
+        let dir = RunDir::create(&runs, &plan.run_id).expect("a folder");
+        dir.write_plan(&plan).expect("a plan");
+        let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
+            .arg("worker")
+            .arg(dir.path())
+            .arg(format!("--device={name}"))
+            .args(["--threads=1", "--cache"])
+            .arg(bench.folder().join("cache"))
+            .output()
+            .expect("a worker");
+        assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
+        let status = record::load(dir.path()).expect("a sound record").status;
+        let told = (status.state, status.code.as_deref());
+        assert_eq!(told, (State::Diverged, Some("RUN-DIVERGED")), "{name}");
+        record::read_capsule(&dir).expect("a capsule");
+        // A sound one is finite.
+        let newest = dir.newest_checkpoint().expect("sound").newest;
+        assert_eq!(
+            newest.expect("a checkpoint").position.run_steps,
+            0,
+            "{name}"
+        );
+        assert!(!dir.file(MANIFEST).exists());
     }
 }

@@ -318,7 +318,7 @@ fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
     let mut parent = Command::new(env!("CARGO_BIN_EXE_supcon"))
         .arg("run")
         .arg(bench.folder.path().join("tiny.yaml"))
-        .args(["--set=phases.pretrain.epochs=40", "--results"])
+        .args(["--set=phases.pretrain.epochs=20", "--results"])
         .arg(&results)
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -333,10 +333,10 @@ fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
     let run = load(&results);
     assert_eq!(run.status.state, State::Interrupted);
     assert!(!run.metrics.is_empty() && !run.dir.is_done());
-    let same = bench.record("a", &["--set=phases.pretrain.epochs=40"]);
+    let same = bench.record("a", &["--set=phases.pretrain.epochs=20"]);
     let log = String::from_utf8(bytes(&same, record::LOG)).expect("text");
     assert!(log.contains("goes on behind step"), "{log}");
-    let straight = bench.record("b", &["--set=phases.pretrain.epochs=40"]);
+    let straight = bench.record("b", &["--set=phases.pretrain.epochs=20"]);
     assert_eq!(without_wall_times(&same), without_wall_times(&straight));
 }
 

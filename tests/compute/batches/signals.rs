@@ -90,7 +90,7 @@ fn workers_that_are_killed_at_any_moment_leave_what_the_same_command_completes()
     let start = |results: &str| Batch::start(&bench, &[&spec], results, &arguments);
     assert_eq!(start("straight").end().0, Some(0));
     let (mut kills, mut runs) = (0_u64, 0);
-    while kills < 30 {
+    while kills < 20 {
         runs += 1;
         let results = format!("run-{runs}");
         loop {

@@ -7,6 +7,7 @@ mod damage;
 mod listing;
 mod proofs;
 mod removal;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::fs;
