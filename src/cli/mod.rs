@@ -6,6 +6,8 @@
     reason = "the one place that prints"
 )]
 
+#[cfg(feature = "train")]
+mod bench;
 mod check;
 #[cfg(feature = "train")]
 mod doctor;
@@ -50,6 +52,7 @@ Examples:
   supcon run experiments --jobs 2 --on-failure stop     two runs at a time; the first failure stops all
   supcon run exp.yaml --device libtorch:cuda --jobs 4   a GPU for each of four runs at a time
   supcon run exp.yaml --json > events.jsonl             every event of every run, and the final table
+  supcon bench exp.yaml                                 how long each phase takes here, and where the time goes
   supcon new mine                                       write an annotated spec to begin with
   supcon list losses                                    what a spec can name, with keys and defaults
   supcon schema > spec.schema.json                      completion and hover in editors
@@ -73,6 +76,9 @@ enum Verb {
     /// Train every run of the given specs that is not complete, then report on them.
     #[cfg(feature = "train")]
     Run(run::RunArgs),
+    /// Measure how long each phase takes here, and where the time goes.
+    #[cfg(feature = "train")]
+    Bench(bench::BenchArgs),
     /// Check specs and name everything that is wrong with them.
     Check {
         #[command(flatten)]
@@ -205,6 +211,8 @@ fn verb(verb: Verb) -> ExitCode {
     match verb {
         #[cfg(feature = "train")]
         Verb::Run(args) => run::run(&args),
+        #[cfg(feature = "train")]
+        Verb::Bench(args) => bench::bench(&args),
         Verb::Check { specs } => check::check(&specs),
         Verb::New(args) => new::new(&args),
         Verb::List { what } => list::list(what),

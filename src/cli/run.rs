@@ -6,6 +6,7 @@ mod keep;
 
 use keep::KeepArgs;
 
+use super::store::counted;
 use super::{FolderArgs, Format, SpecArgs, check};
 use crate::diag::{Code, Problem};
 use crate::plan;
@@ -167,7 +168,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn processors() -> usize {
+pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -185,13 +186,13 @@ fn style(args: &RunArgs) -> Style {
 
 /// What is about to happen, in one line.
 fn heading(runs: usize, layout: &Layout) -> String {
-    let (device, threads) = (layout.device(), ending::counted(layout.threads(), "thread"));
+    let (device, threads) = (layout.device(), counted(layout.threads(), "thread"));
     let at_a_time = match layout.jobs() {
         1 => String::new(),
         jobs => format!(", {jobs} at a time"),
     };
     format!(
         "{} on {device}{at_a_time}, {threads} a run",
-        ending::counted(runs, "run")
+        counted(runs, "run")
     )
 }

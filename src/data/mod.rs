@@ -226,6 +226,7 @@ mod tests {
             source,
             root: None,
             train_limit,
+            train_permutation: None,
             validation,
         }
     }

@@ -1,5 +1,5 @@
-//! The part of a training split that a plan asks for: `train_limit` takes a class-balanced subset, `validation` holds
-//! a stratified part out of that. Both are fixed draws that ignore the run's seed, so that all runs see the same images.
+//! The part of a training split that a plan asks for: `train_limit` takes a class-balanced subset, or the one that a Python
+//! program took, and `validation` holds a stratified part out of that. Both are fixed draws that ignore the run's seed, so that all runs see the same images.
 
 use super::{DataError, Split};
 use crate::plan::DataPlan;
@@ -19,7 +19,10 @@ pub(super) fn choose(
 ) -> Result<(Split, Option<Split>), DataError> {
     let train = match plan.train_limit {
         None => train,
-        Some(n) => take(&train, &balanced(&train.labels, names, n)?),
+        Some(n) => match plan.train_permutation {
+            Some(seed) => take(&train, &permuted(train.len(), n, seed)),
+            None => take(&train, &balanced(&train.labels, names, n)?),
+        },
     };
     if plan.validation <= 0.0 {
         return Ok((train, None));
@@ -60,6 +63,28 @@ fn balanced(labels: &[u32], names: &[String], n: usize) -> Result<Vec<usize>, Da
         }
     }
     Ok(draw(LIMIT, classes, &wanted))
+}
+
+/// The first `n` of `numpy.random.RandomState(seed).permutation(all)`, in ascending order.
+fn permuted(all: usize, n: usize, seed: u32) -> Vec<usize> {
+    let mut chosen = numpy_permutation(all, seed);
+    chosen.truncate(n);
+    chosen.sort_unstable();
+    chosen
+}
+
+/// numpy's legacy shuffle of 0, 1, ... (`_shuffle_raw` and `random_interval` in `numpy/random`): MT19937, from the back, each
+/// place by the lowest bits that can name one, drawn until they do.
+fn numpy_permutation(n: usize, seed: u32) -> Vec<usize> {
+    let mut generator = rand_mt::Mt::new(seed);
+    let mut order: Vec<usize> = (0..n).collect();
+    for last in (1..n).rev() {
+        let mask = u32::MAX >> (last as u32).leading_zeros();
+        let other = std::iter::repeat_with(|| (generator.next_u32() & mask) as usize);
+        let other = other.into_iter().find(|&other| other <= last);
+        order.swap(last, other.unwrap_or(last));
+    }
+    order
 }
 
 /// Positions of `round(fraction * n)` images, each class in proportion (largest remainder), in ascending order.
@@ -181,6 +206,18 @@ mod tests {
         let labels: Vec<u32> = (0..100).map(|i| i % 10).collect();
         let chosen = balanced(&labels, &names(10), 12).unwrap();
         assert_eq!(chosen, [1, 2, 7, 18, 26, 33, 40, 51, 64, 68, 85, 89]);
+    }
+
+    /// As numpy 2.3 prints them.
+    #[test]
+    fn permutations_are_those_of_numpy() {
+        assert_eq!(numpy_permutation(10, 0), [2, 8, 4, 9, 1, 6, 7, 3, 0, 5]);
+        let expected = [8, 10, 2, 5, 0, 1, 12, 7, 11, 3, 6, 9, 4];
+        assert_eq!(numpy_permutation(13, 7), expected);
+        let begin = [11841, 19602, 45519, 25747, 42642];
+        assert_eq!(numpy_permutation(50_000, 0)[..5], begin);
+        assert_eq!(permuted(10, 4, 0), [2, 4, 8, 9]);
+        assert_eq!(permuted(3, 5, 1).len(), 3);
     }
 
     #[test]

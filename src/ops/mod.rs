@@ -19,6 +19,9 @@ mod flex;
 mod host;
 #[cfg(feature = "libtorch")]
 mod libtorch;
+mod peak;
+
+pub use peak::peak_products;
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;

@@ -59,6 +59,14 @@ impl Find<'_> {
     }
 
     fn data(&mut self, data: &DataPlan) {
+        if data.train_permutation.is_some() && data.train_limit.is_none() {
+            let message = "`train_permutation` has no effect without `train_limit`";
+            let problem = Problem::new(Code::NoEffect, message)
+                .at(self.loaded.key_place("data.train_permutation"))
+                .label("all images are used, in whatever order")
+                .help("add `train_limit`, or delete it");
+            self.problems.push(problem);
+        }
         let images = data.train_limit.or(data.source.train_images());
         if let (Some(limit), Some(all)) = (data.train_limit, data.source.train_images())
             && limit > all

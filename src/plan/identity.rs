@@ -19,14 +19,19 @@ impl RunPlan {
     }
 
     fn hash(&self, phases: &[PhasePlan]) -> String {
+        let mut data = json!({
+            "source": self.data.source,
+            "train_limit": self.data.train_limit,
+            "validation": self.data.validation,
+        });
+        // Where it is not used, runs keep the identity that they had before there was such a key.
+        if let Some(seed) = self.data.train_permutation {
+            data["train_permutation"] = json!(seed);
+        }
         let text = canonical(&json!({
             "format": self.format,
             "seed": self.seed,
-            "data": {
-                "source": self.data.source,
-                "train_limit": self.data.train_limit,
-                "validation": self.data.validation,
-            },
+            "data": data,
             "encoder": self.encoder,
             "phases": phases,
         }));

@@ -72,11 +72,18 @@ fn or_default<T: DeserializeOwned + Clone>(value: Option<&T>, section: &Section,
 }
 
 fn data(spec: &DataSpec) -> DataPlan {
+    let train_permutation = match spec {
+        DataSpec::Cifar10 {
+            train_permutation, ..
+        } => *train_permutation,
+        DataSpec::ImageFolder { .. } | DataSpec::Shapes { .. } => None,
+    };
     let (source, root, train_limit, validation) = match spec {
         DataSpec::Cifar10 {
             root,
             train_limit,
             validation,
+            ..
         } => (SourcePlan::Cifar10, root.clone(), train_limit, validation),
         DataSpec::ImageFolder {
             root,
@@ -117,6 +124,7 @@ fn data(spec: &DataSpec) -> DataPlan {
         source,
         root,
         train_limit: *train_limit,
+        train_permutation,
         validation,
     }
 }

@@ -47,6 +47,9 @@ pub struct DataPlan {
     pub root: Option<PathBuf>,
     /// Class-balanced subset of the training split, in images.
     pub train_limit: Option<usize>,
+    /// The subset is the beginning of numpy's legacy permutation with this seed, and not class-balanced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_permutation: Option<u32>,
     /// Fraction of the training split held out, 0 for none.
     pub validation: f64,
 }

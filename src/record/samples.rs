@@ -77,6 +77,7 @@ pub fn plan(name: &str, seed: u64) -> RunPlan {
             source: SourcePlan::Cifar10,
             root: None,
             train_limit: Some(10_000),
+            train_permutation: None,
             validation: 0.0,
         },
         encoder: EncoderPlan::Resnet50V2,

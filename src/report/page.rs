@@ -195,6 +195,9 @@ fn data(plan: &DataPlan) -> String {
     };
     if let Some(limit) = plan.train_limit {
         text += &format!(", {limit} training images");
+        if let Some(seed) = plan.train_permutation {
+            text += &format!(" (the first of numpy's permutation {seed})");
+        }
     }
     if plan.validation > 0.0 {
         text += &format!(", fraction {} held out for validation", plan.validation);

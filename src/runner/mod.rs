@@ -26,6 +26,7 @@ pub use fate::{Ended, Fate};
 pub use halt::OnFailure;
 pub use progress::{Progress, Style};
 pub use slots::{Layout, LayoutError, SlotError};
+pub use watch::peak_bytes;
 pub use worker::{WorkerOptions, work};
 
 /// Exit codes that a worker and the whole program share (DESIGN: 0 done).

@@ -106,7 +106,7 @@ impl Layout {
         Ok(Self {
             device: name,
             jobs,
-            // Equal shares: on libtorch the number of threads reaches the last bits of a result.
+            // Equal shares: a run takes as long in one slot as in another.
             threads: (threads / jobs).max(1),
             gpus,
         })

@@ -102,6 +102,13 @@ pub(super) fn resident_bytes() -> Option<u64> {
     kilobytes(&status, "VmRSS:")
 }
 
+/// Most resident bytes of this process so far.
+#[must_use]
+pub fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    kilobytes(&status, "VmHWM:")
+}
+
 /// Bytes that the machine can still give.
 pub(super) fn available_bytes() -> Option<u64> {
     kilobytes(

@@ -39,6 +39,8 @@ pub enum DataSpec {
         root: Option<PathBuf>,
         /// Class-balanced subset of the training split, in images.
         train_limit: Option<usize>,
+        /// Seed of numpy's legacy generator: the first images of its permutation instead of a balanced subset.
+        train_permutation: Option<u32>,
         /// Fraction of the training split held out, in 0..1.
         validation: Option<f64>,
     },

@@ -2,98 +2,35 @@
 //! file: whoever calls it keeps what it hands out.
 
 mod batches;
+mod context;
+mod error;
 mod evaluate;
 mod event;
 mod guard;
+mod laps;
 mod live;
+mod measure;
 mod network;
 mod phase;
 mod replay;
 mod step;
 
+pub use error::TrainError;
 pub use event::Event;
+pub use laps::StepTimes;
+pub use measure::Measured;
 pub use network::Network;
 pub use replay::Replay;
 
-use crate::augment::{Augmenter, Statistics};
 use crate::data::Dataset;
 use crate::model::{self, Layout, Weight};
 use crate::plan::{PhasePlan, RunPlan};
 use crate::record::{Checkpoint, MetricRow, Position, PredictionRow, RecordError};
 use burn::tensor::Device;
+use context::Context;
 use live::Live;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-/// Why a run ended before its last phase.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// The stop flag was set; the last checkpoint is of that moment.
-    #[error("stopped in epoch {epoch} of phase `{phase}`")]
-    Interrupted {
-        /// Phase that was running.
-        phase: String,
-        /// Epoch that was running, from 1.
-        epoch: u32,
-    },
-    /// The loss or a gradient was not finite; the update of that step was not taken.
-    #[error(
-        "the {} of phase `{phase}` is not finite at step {step} (loss {loss}); images of the batch: {ids:?}",
-        array.as_ref().filter(|_| loss.is_finite()).map_or("loss".into(), |name| format!("gradient of `{name}`"))
-    )]
-    Diverged {
-        /// Phase that was running.
-        phase: String,
-        /// Step over the whole run, from 0.
-        step: u64,
-        /// Loss of the step.
-        loss: f64,
-        /// First parameter whose gradient is not finite.
-        array: Option<String>,
-        /// Positions in the training split.
-        ids: Vec<u32>,
-    },
-    /// A figure of an evaluation or of an epoch is not finite, although every step was.
-    #[error(
-        "{metric} of phase `{phase}` on the `{split}` split is {value} behind step {step} of the phase, while every training \
-         step was finite; lower the learning rate, or look at the images of that split"
-    )]
-    NotFinite {
-        /// Phase that was running.
-        phase: String,
-        /// Steps of the phase behind which it was evaluated.
-        step: u64,
-        /// `train`, `validation` or `test`.
-        split: String,
-        /// `loss`, `accuracy`, ...
-        metric: String,
-        /// The figure.
-        value: f64,
-    },
-    /// The embeddings are all equal, and the loss sits where that puts it.
-    #[error(
-        "phase `{phase}` has collapsed at step {step}: the loss is {loss:.4}, that of equal embeddings is {plateau:.4}, \
-         and the embeddings' deviation is {spread:.1e}; lower the learning rate, raise the temperature, or look at the labels"
-    )]
-    Collapsed {
-        /// Phase that was running.
-        phase: String,
-        /// Step over the whole run, from 0.
-        step: u64,
-        /// Loss of the step.
-        loss: f64,
-        /// Loss of a batch of equal embeddings.
-        plateau: f64,
-        /// Deviation of the unit embeddings.
-        spread: f64,
-    },
-    /// A checkpoint that is not one of this run.
-    #[error("the checkpoint does not fit the run: {0}")]
-    Checkpoint(String),
-    /// What training handed out could not be kept.
-    #[error("{0}")]
-    Record(#[from] RecordError),
-}
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
 
 /// What training hands out to be kept.
 #[derive(Debug)]
@@ -175,93 +112,6 @@ pub struct Outcome {
     pub wall_secs: f64,
 }
 
-/// What every part of a run needs.
-struct Context<'a, 'h> {
-    plan: &'a RunPlan,
-    data: &'a Dataset,
-    /// Without autodiff.
-    device: &'a Device,
-    hooks: Hooks<'h>,
-    pace: Pace,
-    statistics: Statistics,
-    begun: Instant,
-    /// Seconds of earlier processes.
-    earlier: f64,
-    rows: Vec<MetricRow>,
-    images_per_sec: Vec<f64>,
-    encoder_parameters: usize,
-}
-
-impl<'a, 'h> Context<'a, 'h> {
-    fn new(plan: &'a RunPlan, data: &'a Dataset, device: &'a Device, hooks: Hooks<'h>) -> Self {
-        Self {
-            plan,
-            data,
-            device,
-            hooks,
-            pace: Pace::default(),
-            statistics: Statistics::of(data.train.source()),
-            begun: Instant::now(),
-            earlier: 0.0,
-            rows: Vec::new(),
-            images_per_sec: Vec::new(),
-            encoder_parameters: 0,
-        }
-    }
-
-    fn augmenter(&self, phase: &PhasePlan) -> Augmenter {
-        Augmenter::new(&phase.augment, self.statistics)
-    }
-
-    fn elapsed(&self) -> f64 {
-        self.earlier + self.begun.elapsed().as_secs_f64()
-    }
-
-    /// Steps in an epoch of this phase.
-    fn steps(&self, phase: &PhasePlan) -> u64 {
-        self.data.train.labels.len().div_ceil(phase.batch_size) as u64
-    }
-
-    fn stopped(&self) -> bool {
-        self.hooks.stop.load(Ordering::Relaxed)
-    }
-
-    /// Something was done that takes time.
-    fn beat(&self) {
-        self.hooks.beats.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A step was taken.
-    fn pass(&self, live: &Live) {
-        self.beat();
-        if self.pace.stop_after == Some(live.position.run_steps) {
-            self.hooks.stop.store(true, Ordering::Relaxed);
-        }
-        while self.pace.hang_after == Some(live.position.run_steps) {
-            std::thread::park();
-        }
-    }
-
-    fn row(
-        &self,
-        phase: &str,
-        (epoch, step): (u32, u64),
-        split: &str,
-        metric: &str,
-        value: f64,
-    ) -> MetricRow {
-        MetricRow {
-            phase: phase.to_owned(),
-            epoch,
-            step,
-            split: split.to_owned(),
-            metric: metric.to_owned(),
-            value,
-            wall_secs: self.elapsed(),
-        }
-    }
-}
-
 /// Trains what is left of a run on a plain `device` behind `start`, a checkpoint of it or of a phase that it shares, and
 /// evaluates the test split at the end. What was read until an error is in the outcome beside it.
 pub fn run(
@@ -300,6 +150,22 @@ pub fn replay(
         keep: &mut |_| Ok(()),
     };
     replay::replay(&mut Context::new(plan, data, device, hooks), capsule)
+}
+
+/// Takes `steps` full steps of a phase and says how long everything took.
+///
+/// # Errors
+/// What would end a run; nothing is recorded but what `hooks` keep.
+pub fn measure(
+    plan: &RunPlan,
+    data: &Dataset,
+    device: &Device,
+    (phase, steps): (usize, usize),
+    hooks: Hooks,
+) -> Result<Measured, TrainError> {
+    let mut context = Context::new(plan, data, device, hooks);
+    context.measures = true;
+    measure::measure(&mut context, phase, steps)
 }
 
 fn phases(

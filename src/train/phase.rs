@@ -3,6 +3,7 @@
 use super::batches;
 use super::evaluate;
 use super::guard;
+use super::laps::Laps;
 use super::live::{Averages, Live};
 use super::step::step;
 use super::{Context, Event, Kept, TrainError};
@@ -66,7 +67,11 @@ fn epoch(context: &mut Context, phase: &PhasePlan, live: Live) -> Result<Live, T
 }
 
 /// Takes the steps that are left of an epoch.
-fn steps(context: &mut Context, phase: &PhasePlan, mut live: Live) -> Result<Live, TrainError> {
+pub(super) fn steps(
+    context: &mut Context,
+    phase: &PhasePlan,
+    mut live: Live,
+) -> Result<Live, TrainError> {
     let augmenter = context.augmenter(phase);
     let data = context.data;
     let (begun, before) = (Instant::now(), live.averages.images);
@@ -86,11 +91,14 @@ fn steps(context: &mut Context, phase: &PhasePlan, mut live: Live) -> Result<Liv
             first,
             done,
         );
+        let mut laps = Laps::begin();
         for batch in batches.iter() {
+            laps.end(|times| &mut times.wait);
             if context.stopped() {
                 return Err(stop(context, phase, &live));
             }
-            live = step(context, phase, live, batch)?;
+            live = step(context, phase, live, batch, &mut laps)?;
+            context.laps.extend(context.measures.then_some(laps.times));
             live.position.steps += 1;
             live.position.run_steps += 1;
             context.pass(&live);
@@ -110,6 +118,7 @@ fn steps(context: &mut Context, phase: &PhasePlan, mut live: Live) -> Result<Liv
                 keep(context, &live)?;
                 kept = Instant::now();
             }
+            laps = Laps::begin();
         }
         Ok(live)
     })
@@ -128,8 +137,11 @@ fn stop(context: &mut Context, phase: &PhasePlan, live: &Live) -> TrainError {
 
 /// Commits this moment.
 pub(super) fn keep(context: &mut Context, live: &Live) -> Result<(), TrainError> {
+    let begun = Instant::now();
     let checkpoint = live.checkpoint(context);
-    Ok((context.hooks.keep)(Kept::Moment(checkpoint))?)
+    (context.hooks.keep)(Kept::Moment(checkpoint))?;
+    context.keep_secs = begun.elapsed().as_secs_f64();
+    Ok(())
 }
 
 /// The rows of an epoch whose steps are taken: training averages, and the validation split where there is one.

@@ -1,5 +1,6 @@
 //! The step of a capsule once more: the same batch on the same weights, without the update.
 
+use super::laps::Laps;
 use super::live::{self, Live};
 use super::network::Network;
 use super::{Context, TrainError, batches, step};
@@ -56,7 +57,7 @@ pub(super) fn replay(context: &mut Context, capsule: Checkpoint) -> Result<Repla
     });
     let batch = batch.ok_or_else(|| TrainError::Checkpoint("no batch is left".into()))?;
     let images = (batch.pixels, batch.labels.as_slice());
-    let passed = step::pass(context, phase, &mut live, images);
+    let passed = step::pass(context, phase, &mut live, images, &mut Laps::begin());
     Ok(Replay {
         phase: phase.name.clone(),
         step: position.run_steps,

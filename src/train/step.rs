@@ -3,6 +3,7 @@
 use super::batches::Batch;
 use super::evaluate::largest;
 use super::guard;
+use super::laps::Laps;
 use super::live::Live;
 use super::network::{images, scalar, values};
 use super::phase::classifies;
@@ -28,11 +29,13 @@ pub(super) fn pass(
     phase: &PhasePlan,
     live: &mut Live,
     (pixels, labels): (Pixels, &[u32]),
+    laps: &mut Laps,
 ) -> Pass {
     let count = labels.len();
     let input = images(pixels, count, context.device);
     let (seed, step) = (context.plan.seed, live.position.run_steps);
     let output = live.network.train(input, phase, seed, step);
+    laps.end(|times| &mut times.forward);
     let mut correct = 0;
     if classifies(phase) {
         let classes = output.dims()[1];
@@ -42,11 +45,15 @@ pub(super) fn pass(
     }
     let spread = loss::at_collapse(&phase.loss, count).map(|_| guard::spread(&output));
     let loss = loss::compute(&phase.loss, output, labels);
+    let value = scalar(loss.clone());
+    laps.end(|times| &mut times.loss);
+    let grads = loss.backward();
+    laps.end(|times| &mut times.backward);
     Pass {
-        loss: scalar(loss.clone()),
+        loss: value,
         correct,
         spread,
-        grads: loss.backward(),
+        grads,
     }
 }
 
@@ -57,6 +64,7 @@ pub(super) fn step(
     phase: &PhasePlan,
     mut live: Live,
     batch: Batch,
+    laps: &mut Laps,
 ) -> Result<Live, TrainError> {
     let (count, ids) = (batch.labels.len(), batch.indices);
     let Pass {
@@ -64,7 +72,13 @@ pub(super) fn step(
         correct,
         spread,
         mut grads,
-    } = pass(context, phase, &mut live, (batch.pixels, &batch.labels));
+    } = pass(
+        context,
+        phase,
+        &mut live,
+        (batch.pixels, &batch.labels),
+        laps,
+    );
     let gradient_norm = live.network.gradient_norm(phase, &grads);
     if !(loss.is_finite() && gradient_norm.is_finite()) {
         let capsule = live.checkpoint(context);
@@ -91,6 +105,9 @@ pub(super) fn step(
         });
     }
     live.averages.add(loss, correct, count);
+    laps.end(|times| &mut times.guards);
     live.network = live.network.update(&mut live.optimizer, phase, &mut grads);
+    laps.end(|times| &mut times.update);
+    laps.times.images = count;
     Ok(live)
 }

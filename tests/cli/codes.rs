@@ -248,6 +248,7 @@ fn load_data(source: SourcePlan, train_limit: Option<usize>, folder: &Path) -> D
         source,
         root: None,
         train_limit,
+        train_permutation: None,
         validation: 0.0,
     };
     let options = LoadOptions {

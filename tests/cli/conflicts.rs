@@ -30,6 +30,13 @@ fn conflicts_between_sections_are_found() {
         &["cannot hold 10 classes"],
     );
     one(
+        "dataset: shapes, train_size: 100",
+        "dataset: cifar10, train_permutation: 0",
+        "no-effect",
+        3,
+        &["has no effect without `train_limit`"],
+    );
+    one(
         "train_size: 100",
         "train_size: 100, train_limit: 500",
         "conflict",

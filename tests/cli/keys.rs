@@ -109,6 +109,7 @@ const CHANGES: &[Change] = &[
     (FOLDER, "dataset", "", "data: {dataset: image_folder, train_size: ~}", Identity),
     (FOLDER, "root", "data: {dataset: image_folder, train_size: ~, root: a}", "data: {dataset: image_folder, train_size: ~, root: b}", Plan),
     (FOLDER, "image_size", "data: {dataset: image_folder, train_size: ~}", "data: {dataset: image_folder, train_size: ~, image_size: 64}", Identity),
+    (CIFAR10, "train_permutation", "data: {dataset: cifar10, train_size: ~, train_limit: 90}", "data: {dataset: cifar10, train_size: ~, train_limit: 90, train_permutation: 0}", Identity),
     (FOLDER, "train_limit", "data: {dataset: image_folder, train_size: ~}", "data: {dataset: image_folder, train_size: ~, train_limit: 90}", Identity),
     (FOLDER, "validation", "data: {dataset: image_folder, train_size: ~}", "data: {dataset: image_folder, train_size: ~, validation: 0.1}", Identity),
     (SHAPES, "dataset", "data: {dataset: cifar10, train_size: ~}", "", Identity),

@@ -4,6 +4,7 @@
 mod augment;
 #[cfg(target_os = "linux")]
 mod batches;
+mod bench;
 mod costs;
 mod encoders;
 #[cfg(feature = "libtorch")]

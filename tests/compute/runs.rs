@@ -95,27 +95,25 @@ pub(super) fn bytes(run: &RunRecord, name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads_on_cpu() {
-    if DeviceName::Cpu.open().is_err() {
-        return println!("skipped: this build has no `cpu` device");
-    }
+fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads() {
     let bench = Bench::new();
-    let first = bench.record("a", &["--device=cpu", "--threads=2"]);
-    assert_eq!(first.status.state, State::Done);
-    assert_eq!(first.predictions.len(), 40);
-    assert!(first.metrics.iter().any(|row| row.split == "validation"));
-    for (results, threads) in [("b", "--threads=2"), ("c", "--threads=1")] {
-        let again = bench.record(results, &["--device=cpu", threads]);
-        assert_eq!(
-            without_wall_times(&first),
-            without_wall_times(&again),
-            "{threads}"
-        );
-        for name in [record::PREDICTIONS, record::MODEL] {
-            assert!(
-                bytes(&first, name) == bytes(&again, name),
-                "{name} differs with {threads}"
-            );
+    for (name, _) in super::devices() {
+        let device = format!("--device={name}");
+        let record = |number: usize, threads: &str| {
+            bench.record(&format!("{name}-{number}"), &[&device, threads])
+        };
+        let first = record(0, "--threads=2");
+        assert_eq!(first.status.state, State::Done);
+        assert_eq!(first.predictions.len(), 40);
+        assert!(first.metrics.iter().any(|row| row.split == "validation"));
+        for (number, threads) in [(1, "--threads=2"), (2, "--threads=1")] {
+            let again = record(number, threads);
+            let rows = without_wall_times(&again);
+            assert_eq!(without_wall_times(&first), rows, "{name} {threads}");
+            for file in [record::PREDICTIONS, record::MODEL] {
+                let same = bytes(&first, file) == bytes(&again, file);
+                assert!(same, "{name}: {file} differs with {threads}");
+            }
         }
     }
 }

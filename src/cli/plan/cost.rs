@@ -1,6 +1,7 @@
 //! Costs as text: the layer table, steps, batches, compute, memory and disk.
 
 use super::View;
+use crate::cli::store::duration;
 use crate::plan::{Composition, Layer, Memory, PhaseCost, PhasePlan, RunCost, RunPlan};
 use std::fmt::Write;
 
@@ -65,16 +66,6 @@ pub(super) fn time(out: &mut String, cost: &RunCost, threads: usize) {
         },
     );
     let _ = writeln!(out, "  time     {text}");
-}
-
-/// Seconds as a person says them.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 99.5 => format!("{s:.0} s"),
-        s if s < 99.5 * 60.0 => format!("{:.0} min", s / 60.0),
-        s if s < 72.0 * 3600.0 => format!("{:.0} h", s / 3600.0),
-        s => format!("{:.0} days", s / 86_400.0),
-    }
 }
 
 /// The folder of a finished run, and what lies on the disk while it runs.

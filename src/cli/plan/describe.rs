@@ -121,6 +121,9 @@ fn data(run: &RunPlan) -> String {
     };
     if let Some(limit) = data.train_limit {
         let _ = write!(text, ", {} training images", grouped(limit));
+        if let Some(seed) = data.train_permutation {
+            let _ = write!(text, " (the first of numpy's permutation {seed})");
+        }
     }
     if data.validation > 0.0 {
         let _ = write!(text, ", {} of them for validation", data.validation);

@@ -1,6 +1,6 @@
 //! A batch works on the specs as they were when it began. Says so where they mean something else by its end.
 
-use super::ending::counted;
+use crate::cli::store::counted;
 use crate::plan::{self, RunPlan};
 use crate::spec::Overrides;
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! The end of a batch: the report on its runs, the final table or its JSON, and the exit code.
 
 use crate::cli::out;
+use crate::cli::store::counted;
 use crate::diag;
 use crate::plan::RunPlan;
 use crate::record;
@@ -13,11 +14,6 @@ use std::process::ExitCode;
 /// Prints a line on standard error.
 pub(super) fn warn(text: &str) {
     out::warn(&format!("{text}\n"));
-}
-
-/// A count with its noun.
-pub(super) fn counted(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// How many runs of a batch came to which end.

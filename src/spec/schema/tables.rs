@@ -149,6 +149,11 @@ const TRAIN_LIMIT: Key = optional(
     Kind::Whole(2, 100_000_000),
     "class-balanced subset of the training split, in images",
 );
+const TRAIN_PERMUTATION: Key = optional(
+    "train_permutation",
+    Kind::Whole(0, u32::MAX as u64),
+    "takes the first `train_limit` images of `numpy.random.RandomState(N).permutation` instead: those of a Python program",
+);
 const VALIDATION: Key = default(
     "validation",
     Kind::Float(Range::half_open(0.0, 1.0)),
@@ -166,7 +171,7 @@ pub static DATA: Part = Part {
 const CIFAR10: Section = Section {
     name: "cifar10",
     doc: "CIFAR-10 in the official binary layout (Krizhevsky 2009)",
-    keys: &[ROOT, TRAIN_LIMIT, VALIDATION],
+    keys: &[ROOT, TRAIN_LIMIT, TRAIN_PERMUTATION, VALIDATION],
 };
 
 /// `data` with `dataset: image_folder`.
