@@ -1,7 +1,7 @@
 //! `supcon bench`: how long the phases of an experiment take here, and where the time goes.
 
 use super::run::processors;
-use super::{FolderArgs, SpecArgs, check, store};
+use super::{FolderArgs, SpecArgs, check, out, store};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::device::{self, DeviceName};
 use crate::diag::Code;
@@ -63,7 +63,7 @@ pub(super) fn bench(args: &BenchArgs) -> ExitCode {
     match measure(args, &plans.remove(0)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Refused(exit, code, text)) => {
-            eprintln!("error[{code}]: {}", store::shown(&text));
+            out::warn(&format!("error[{code}]: {}\n", store::shown(&text)));
             ExitCode::from(exit)
         }
     }
@@ -125,7 +125,7 @@ fn measure(args: &BenchArgs, plan: &RunPlan) -> Result<(), Refused> {
     };
     let cost = plan.cost(&host);
     if !args.json {
-        store::print(&bench.heading());
+        out::print(&bench.heading());
     }
     let mut lines = Vec::new();
     for index in chosen {
@@ -133,7 +133,7 @@ fn measure(args: &BenchArgs, plan: &RunPlan) -> Result<(), Refused> {
         if args.json {
             lines.push(bench.json(&phase));
         } else {
-            store::print(&bench.tell(&phase));
+            out::print(&bench.tell(&phase));
         }
     }
     let memory = runner::peak_bytes();
@@ -146,9 +146,9 @@ fn measure(args: &BenchArgs, plan: &RunPlan) -> Result<(), Refused> {
             "peak_memory_bytes": memory,
             "phases": lines,
         });
-        store::print(&format!("{all}\n"));
+        out::print(&format!("{all}\n"));
     } else if let Some(bytes) = memory {
-        store::print(&format!(
+        out::print(&format!(
             "\nmemory        {} at most\n",
             store::bytes(bytes)
         ));

@@ -1,26 +1,28 @@
 //! `supcon doctor`: what this program can train on here, and why not on the rest.
 
+use super::out;
 use crate::device::{self, DeviceName};
 use std::process::ExitCode;
 
-/// Tries every device and says what it found.
+/// Tries every device and says what it found, line by line: the first look at a GPU takes a while.
 pub(super) fn doctor() -> ExitCode {
-    println!("supcon {}", env!("CARGO_PKG_VERSION"));
+    out::line(&format!("supcon {}", env!("CARGO_PKG_VERSION")));
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("processors: {processors}");
+    out::line(&format!("processors: {processors}"));
     let mut names = vec![DeviceName::Cpu, DeviceName::Libtorch];
     names.extend((0..device::cuda_devices().max(1)).map(DeviceName::LibtorchCuda));
     for name in names {
-        match name.try_out() {
-            Ok(()) => println!("  {name:<16} ok   {}", name.backend()),
-            Err(error) => println!("  {name:<16} no   {error}"),
-        }
+        let found = match name.try_out() {
+            Ok(()) => format!("ok   {}", name.backend()),
+            Err(error) => format!("no   {error}"),
+        };
+        out::line(&format!("  {name:<16} {found}"));
     }
     if let Ok(name) = DeviceName::parse("auto") {
-        println!("`--device auto` takes: {name}");
+        out::line(&format!("`--device auto` takes: {name}"));
     }
     if let Some(path) = device::libtorch_folder() {
-        println!("libtorch was linked from: {path}");
+        out::line(&format!("libtorch was linked from: {path}"));
     }
     ExitCode::SUCCESS
 }

@@ -1,5 +1,6 @@
 //! `supcon fsck`: says whether what was recorded is still what was recorded, and changes nothing.
 
+use super::out;
 use super::store::{self, Names, ResultsArgs, counted, shown};
 use crate::diag;
 use crate::record::{Examined, Finding, examine, examine_phases};
@@ -52,13 +53,13 @@ pub(super) fn fsck(args: &FsckArgs) -> ExitCode {
         line(&mut out, finding);
     }
     out.push_str(&summary(&looks, (phases, &stored), args.deep));
-    store::print(&out);
+    out::print(&out);
     let found = looks.iter().flat_map(|look| &look.findings).chain(&stored);
     let codes: Vec<&str> = found.filter_map(|finding| finding.code).collect();
     if codes.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprint!("{}", diag::pointer(codes));
+    out::warn(&diag::pointer(codes));
     ExitCode::from(EXIT)
 }
 

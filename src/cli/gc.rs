@@ -1,5 +1,6 @@
 //! `supcon gc`: what can go from a folder of results, and with `--apply` its removal.
 
+use super::out;
 use super::store::{self, ResultsArgs, bytes, counted, shown};
 use crate::record::lease::Lease;
 use crate::record::{Disk, Garbage, RecordError, RunDir, garbage_beside, run_folders};
@@ -73,7 +74,7 @@ pub(super) fn gc(args: &GcArgs) -> ExitCode {
         let _ = writeln!(tally.out, "kept: {}", shown(&reason));
     }
     tally.out.push_str(&summary(&tally, args.apply));
-    store::print(&tally.out);
+    out::print(&tally.out);
     ExitCode::from(tally.code)
 }
 

@@ -1,5 +1,6 @@
 //! `supcon ls`: where each recorded run stands, a line each.
 
+use super::out;
 use super::store::{self, Names, ResultsArgs, counted, shown};
 use crate::record::{Glance, Standing};
 use clap::Args;
@@ -42,12 +43,12 @@ pub(super) fn ls(args: &LsArgs) -> ExitCode {
     let mut runs = store::look(&runs, |dir| Glance::at(dir.clone()));
     runs.sort_by(|a, b| a.order().cmp(&b.order()));
     if args.json {
-        store::print(&format!("{}\n", as_json(&runs)));
+        out::print(&format!("{}\n", as_json(&runs)));
     } else if runs.is_empty() {
         let folder = args.results.runs();
-        store::print(&format!("no runs below {}\n", folder.display()));
+        out::print(&format!("no runs below {}\n", folder.display()));
     } else {
-        store::print(&table(&runs, SystemTime::now()));
+        out::print(&table(&runs, SystemTime::now()));
     }
     ExitCode::SUCCESS
 }

@@ -1,6 +1,6 @@
 //! `supcon rm`: removes recorded runs, for good.
 
-use super::check::REFUSED;
+use super::out;
 use super::store::{self, LEASED, Names, ResultsArgs, bytes, counted, shown};
 use crate::record::lease::Lease;
 use crate::record::{Disk, RunDir};
@@ -41,12 +41,9 @@ pub(super) fn remove(args: &RmArgs) -> ExitCode {
     };
     let list = list(&runs);
     if runs.len() > 1 && !args.yes {
-        store::print(&list);
-        eprintln!(
-            "error: {} match; `--yes` removes them",
-            counted(runs.len(), "run")
-        );
-        return ExitCode::from(REFUSED);
+        out::print(&list);
+        let count = counted(runs.len(), "run");
+        return store::refuse(&format!("{count} match; `--yes` removes them"));
     }
     let leases = match hold(&runs) {
         Ok(leases) => leases,
@@ -61,7 +58,7 @@ pub(super) fn remove(args: &RmArgs) -> ExitCode {
         }
     }
     if code == 0 {
-        store::print(&format!("removed:\n{list}"));
+        out::print(&format!("removed:\n{list}"));
     }
     ExitCode::from(code)
 }
@@ -82,7 +79,7 @@ fn hold(runs: &[RunDir]) -> Result<Vec<Lease>, ExitCode> {
             Ok(Ok(lease)) => leases.push(lease),
             Ok(Err(holder)) => {
                 let line = store::leased(&run.run_id(), &holder);
-                eprintln!("error: {line}; nothing was removed");
+                out::warn(&format!("error: {line}; nothing was removed\n"));
                 return Err(ExitCode::from(LEASED));
             }
             Err(error) => return Err(ExitCode::from(store::fail(&error))),

@@ -1,5 +1,6 @@
 //! `supcon replay`: takes the step of a capsule once more and shows what of it is not a finite number.
 
+use super::out;
 use super::store::{self, Names, ResultsArgs, shown};
 use crate::data::{self, LoadOptions};
 use crate::device::{self, DeviceName};
@@ -54,11 +55,12 @@ pub(super) fn replay(args: &ReplayArgs) -> ExitCode {
     let code = match try_replay(args) {
         Ok(code) => code,
         Err(Refused(exit, None, text)) => {
-            eprintln!("error: {}", shown(&text));
+            out::warn(&format!("error: {}\n", shown(&text)));
             exit
         }
         Err(Refused(exit, Some(code), text)) => {
-            eprint!("error[{code}]: {}\n{}", shown(&text), pointer([code]));
+            let text = shown(&text);
+            out::warn(&format!("error[{code}]: {text}\n{}", pointer([code])));
             exit
         }
     };
@@ -86,7 +88,7 @@ fn try_replay(args: &ReplayArgs) -> Result<u8, Refused> {
         Refused(exit::DAMAGED, Some(code), error.to_string())
     })?;
     let here = format!("{name}, {threads} threads");
-    store::print(&tell(&dir.run_id(), &replayed, &here, status.as_ref()));
+    out::print(&tell(&dir.run_id(), &replayed, &here, status.as_ref()));
     Ok(if replayed.fails() { exit::FAILED } else { 0 })
 }
 

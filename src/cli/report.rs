@@ -1,5 +1,6 @@
 //! `supcon report`: loads runs, prints the table, and says where the page is.
 
+use super::out;
 use crate::record::{RunDir, RunRecord, load};
 use crate::report;
 use std::path::{Path, PathBuf};
@@ -27,8 +28,8 @@ pub fn report(paths: &[PathBuf], out: &Path, names: &[String]) -> ExitCode {
         Err(error @ report::ReportError::Write { .. }) => return refuse(&error.to_string(), 7),
         Err(error) => return refuse(&error.to_string(), 4),
     };
-    print!("{}", report::table(&runs));
-    println!("\nreport: {}", built.page.display());
+    let page = built.page.display();
+    out::print(&format!("{}\nreport: {page}\n", report::table(&runs)));
     ExitCode::from(damaged)
 }
 
@@ -52,7 +53,7 @@ fn gather(paths: &[PathBuf], names: &[String]) -> Result<(Vec<RunRecord>, u8), S
         match load(dir.path()) {
             Ok(run) => runs.push(run),
             Err(error) => {
-                eprintln!("error[{}]: {error}", error.code());
+                out::warn(&format!("error[{}]: {error}\n", error.code()));
                 code = code.max(error.exit_code());
             }
         }
@@ -87,7 +88,7 @@ fn title(runs: &[RunRecord]) -> String {
 }
 
 fn refuse(problem: &str, code: u8) -> ExitCode {
-    eprintln!("error: {problem}");
+    out::warn(&format!("error: {problem}\n"));
     ExitCode::from(code)
 }
 

@@ -1,7 +1,8 @@
 //! `supcon selftest`: proves on the user's own file system and device that a killed run ends as one that was never killed.
 //! Every run is this program again, as a user starts it.
 
-use super::store::{self, counted, shown};
+use super::out;
+use super::store::{counted, shown};
 use crate::record::{CHECKPOINTS, MODEL, MetricRow, PREDICTIONS, RunDir, RunRecord, load};
 use crate::runner::exit;
 use clap::{Args, Subcommand};
@@ -64,11 +65,11 @@ pub(super) fn selftest(args: &SelftestArgs) -> ExitCode {
     let code = match kill(args) {
         Ok(code) => code,
         Err(Stop::Io(error)) => {
-            eprintln!("error: {}: {error}", args.dir.display());
+            out::warn(&format!("error: {}: {error}\n", args.dir.display()));
             exit::DISK
         }
         Err(Stop::Ended { code, text }) => {
-            eprint!("{text}");
+            out::warn(&text);
             code
         }
     };
@@ -98,11 +99,13 @@ fn kill(args: &KillArgs) -> Result<u8, Stop> {
         folder,
         device: args.device.clone(),
     };
-    eprintln!("in {}, seed {}", bench.folder.display(), args.seed);
+    let at = bench.folder.display();
+    out::warn(&format!("in {at}, seed {}\n", args.seed));
     let begun = Instant::now();
     let reference = bench.complete("reference")?;
     let secs = begun.elapsed().as_secs_f64();
-    eprintln!("reference: {secs:.1} s, on {}", reference.status.device);
+    let device = &reference.status.device;
+    out::warn(&format!("reference: {secs:.1} s, on {device}\n"));
     let (mut points, mut equal) = (Points::new(args.seed), 0);
     for number in 1..=args.n {
         let name = format!("kill-{number}");
@@ -117,10 +120,12 @@ fn kill(args: &KillArgs) -> Result<u8, Stop> {
             Some(what) => format!("{what} (kept: {})", bench.results(&name).display()),
         };
         let n = args.n;
-        eprintln!("kill {number}/{n} at file operation {at}: {verdict}");
+        out::warn(&format!(
+            "kill {number}/{n} at file operation {at}: {verdict}\n"
+        ));
     }
     let kills = counted(usize::try_from(args.n).unwrap_or(usize::MAX), "kill");
-    store::print(&format!("{kills}, {equal} equal\n"));
+    out::print(&format!("{kills}, {equal} equal\n"));
     if equal < args.n {
         return Ok(exit::DAMAGED);
     }

@@ -2,11 +2,12 @@
 //! written.
 
 use super::check::REFUSED;
+use super::out;
 use crate::diag::{nearest, pointer};
 use crate::record::lease::{LEASE, Lease, LeaseError};
 use crate::record::{RecordError, RunDir, name_and_seed, run_folders};
 use clap::Args;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -132,25 +133,16 @@ fn run_each<R>(runs: &[RunDir], look: impl Fn(&RunDir) -> R) -> Vec<R> {
 
 /// Refuses a command before any work.
 pub(super) fn refuse(problem: &str) -> ExitCode {
-    eprintln!("error: {problem}");
+    out::warn(&format!("error: {problem}\n"));
     ExitCode::from(REFUSED)
 }
 
 /// Says what the disk or a record refused; its exit code.
 pub(super) fn fail(error: &RecordError) -> u8 {
     let code = error.code();
-    eprint!(
-        "error[{code}]: {}\n{}",
-        shown(&error.to_string()),
-        pointer([code])
-    );
+    let text = shown(&error.to_string());
+    out::warn(&format!("error[{code}]: {text}\n{}", pointer([code])));
     error.exit_code()
-}
-
-/// Prints all of it. A reader that went away needs the rest no more.
-pub(super) fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Names and causes come from files: no control character of theirs, and no mark that turns the order of text, reaches a

@@ -25,6 +25,9 @@ pub(super) fn rgb_square(bytes: &[u8], side: usize) -> Result<Vec<u8>, String> {
     if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg) {
         return Err(format!("{format:?} is neither png nor jpeg").to_lowercase());
     }
+    if format == ImageFormat::Jpeg && !has_end(bytes) {
+        return Err("the file ends too early: a jpeg without its end marker".into());
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_LIMIT);
     limits.max_image_height = Some(SIDE_LIMIT);
@@ -40,6 +43,28 @@ pub(super) fn rgb_square(bytes: &[u8], side: usize) -> Result<Vec<u8>, String> {
         return Ok(image.into_raw());
     }
     Ok(image::imageops::resize(&image, side, side, FILTER).into_raw())
+}
+
+/// Whether a JPEG file reaches the marker of its end, walked by markers as in ITU-T T.81, B.1.1. The decoder fills with
+/// grey what lies behind a cut, so without this a cut file would be trained on as it is.
+fn has_end(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(rest) = bytes.get(at..) {
+        let Some(offset) = rest.iter().position(|&byte| byte == 0xff) else {
+            return false;
+        };
+        at += offset + 1;
+        match bytes.get(at..) {
+            Some([0xd9, ..]) => return true,
+            // A byte of the scan, a restart of it, or one that only fills: no length follows.
+            Some([0x00 | 0x01 | 0xd0..=0xd7 | 0xff, ..]) => {}
+            Some([_, high, low, ..]) => {
+                at += 1 + usize::from(u16::from_be_bytes([*high, *low]));
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// Encodes `[height, width, 3]` bytes as PNG, for tests.
@@ -137,11 +162,20 @@ mod tests {
     fn files_cut_anywhere_are_refused() {
         let pixels: Vec<u8> = (0..32 * 32 * 3).map(|i| (i * 7 % 256) as u8).collect();
         let file = png(&pixels, 32, 32);
-        for tenth in 0..10 {
-            assert!(
-                rgb_square(&file[..file.len() * tenth / 10], 32).is_err(),
-                "{tenth}"
-            );
+        // Noise, so that nearly all of the file is its scan.
+        let mut draws = crate::random::Draws::new(0, crate::random::Purpose::Split, 0);
+        let noise = (0..64 * 64 * 3).map(|_| draws.below(256) as u8).collect();
+        let noise = image::RgbImage::from_raw(64, 64, noise).unwrap();
+        let jpeg = encoded(&noise.into(), ImageFormat::Jpeg);
+        assert!(rgb_square(&jpeg, 32).is_ok());
+        let behind = [&jpeg[..], b"\xff\xda behind its end"].concat();
+        assert!(rgb_square(&behind, 32).is_ok());
+        assert!(rgb_square(&jpeg[..jpeg.len() - 1], 32).is_err());
+        for file in [file, jpeg] {
+            for tenth in 0..10 {
+                let cut = &file[..file.len() * tenth / 10];
+                assert!(rgb_square(cut, 32).is_err(), "{tenth}");
+            }
         }
         for (bytes, cause) in [
             (&b""[..], "0 bytes"),

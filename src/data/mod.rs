@@ -18,6 +18,7 @@ pub use error::{BadImage, BadImages, DataError};
 use crate::augment;
 use crate::plan::{DataPlan, SourcePlan};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -141,8 +142,9 @@ pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataE
         class_names,
         train,
         test,
-        notes,
+        mut notes,
     } = source;
+    notes.extend(seen_before(&train, &test));
     let (train, validation) = subset::choose(train, &class_names, plan)?;
     let hash = content_hash(&class_names, &train, validation.as_ref(), &test);
     Ok(Dataset {
@@ -152,6 +154,17 @@ pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataE
         test,
         hash,
         notes,
+    })
+}
+
+/// Says how many images of the test split are in the training split too, byte for byte.
+fn seen_before(train: &Split, test: &Split) -> Option<String> {
+    let known: HashSet<&[u8]> = (0..train.len()).map(|index| train.image(index)).collect();
+    let is_known = |&index: &usize| known.contains(test.image(index));
+    let seen = (0..test.len()).filter(is_known).count();
+    (seen > 0).then(|| {
+        let all = test.len();
+        format!("warning: {seen} of the {all} test images are training images too, byte for byte")
     })
 }
 
@@ -280,5 +293,17 @@ mod tests {
         changed.class_names[0].push('x');
         assert_ne!(hash(&changed), whole.hash);
         assert_ne!(loaded(&plan(None, 0.1)).hash, whole.hash);
+    }
+
+    #[test]
+    fn test_images_that_training_sees_are_counted_in_a_note() {
+        let data = loaded(&plan(None, 0.0));
+        assert_eq!(data.notes, Vec::<String>::new());
+        let mut test = data.test.clone();
+        let size = test.image(0).len();
+        test.pixels[..size].copy_from_slice(data.train.image(17));
+        let note = seen_before(&data.train, &test).unwrap();
+        let says = "warning: 1 of the 100 test images are training images too, byte for byte";
+        assert_eq!(note, says);
     }
 }

@@ -1,7 +1,10 @@
 //! What is wrong between sections that are right by themselves, each at its place and with its fix. A value that is wrong
-//! by itself, and was mended, is never judged. `expect` judges expectations.
+//! by itself, and was mended, is never judged. `expect` judges expectations, `sizes` batches.
 
 mod expect;
+mod sizes;
+
+pub use sizes::{Images, Misfit, misfits};
 
 use super::{AugmentPlan, DataPlan, HeadPlan, LossPlan, PhasePlan};
 use crate::diag::{Code, Problem};
@@ -116,51 +119,18 @@ impl Find<'_> {
     }
 
     fn batch(&mut self, phase: &PhasePlan, data: &DataPlan) {
-        let path = format!("phases.{}.batch_size", phase.name);
-        let compares = match phase.loss {
-            LossPlan::Npairs { .. } => true,
-            LossPlan::CrossEntropy => false,
-        };
-        let batch = phase.batch_size;
-        if compares && batch < 2 {
-            let message =
-                "the loss `npairs` compares images of a batch, and there is only one".into();
-            return self.add(&path, message, "needs at least 2", "use a larger batch");
-        }
-        let classes = data.source.classes().unwrap_or(1);
+        let classes = data.source.classes();
         // Too few images for the classes is a problem of its own, which `data` has reported.
-        let Some(images) = data.train_images().filter(|&images| images >= classes) else {
-            return;
-        };
-        if batch > images {
-            let held_out = if data.validation > 0.0 {
-                " that `validation` leaves"
-            } else {
-                ""
-            };
-            let message =
-                format!("a batch of {batch} is larger than the {images} training images{held_out}");
-            self.add(&path, message, "never filled", "use a smaller batch");
-        } else if compares && images % batch == 1 {
-            let message = format!(
-                "the last batch of each epoch holds one of the {images} images, which has none to be compared with"
-            );
-            let fits = (2..batch).rev().find(|size| images % size != 1);
-            let help = format!("use a batch of {}", fits.unwrap_or(2));
-            self.add(&path, message, "one image is left over", &help);
-        }
-        if compares
-            && data
-                .source
-                .classes()
-                .is_some_and(|classes| images <= classes)
-        {
-            let message = format!(
-                "the loss `npairs` pairs images of a class, and {images} images of {classes} classes give no pair"
-            );
-            let path = format!("phases.{}.loss.name", phase.name);
-            let help = "use more training images: a few of each class in every batch";
-            self.add(&path, message, "has no positives", help);
+        let enough = |images: &usize| *images >= classes.unwrap_or(1);
+        let images = data.train_images().filter(enough).map(|count| Images {
+            count,
+            classes: classes.unwrap_or(1),
+            has_pairs: classes.is_none_or(|classes| count > classes),
+            held_out: data.validation > 0.0,
+        });
+        for misfit in sizes::misfits(phase, images) {
+            let path = format!("phases.{}.{}", phase.name, misfit.key);
+            self.add(&path, misfit.message, misfit.label, &misfit.help);
         }
     }
 

@@ -17,6 +17,7 @@ mod words;
 mod yaml;
 
 pub use batch::{check_specs, load_runs, resolve_all, resolve_reading, spec_files};
+pub use conflicts::{Images, Misfit, misfits};
 pub use cost::{Composition, Host, PhaseCost, RunCost, Steps};
 pub use disk::{Disk, model_bytes};
 pub use identity::FORMAT;

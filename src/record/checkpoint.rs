@@ -1,8 +1,9 @@
 //! Checkpoints: `checkpoints/<step>/` in the run's folder, each a committed unit of model, optimizer, state and metrics so
 //! far. The two newest are kept; a reader takes the newest one whose every byte is what its manifest says.
 
-use super::commit::{MANIFEST, is_abandoned, is_temporary, read_file};
-use super::manifest::Manifest;
+use super::commit::{is_abandoned, is_temporary};
+use super::confirm::{self, verified};
+use super::manifest;
 use super::metrics::{decode_metrics, encode_metrics};
 use super::weights::{NamedTensor, decode_weights, encode_weights};
 use super::{MetricRow, RecordError, RunDir};
@@ -27,6 +28,9 @@ const STATE: &str = "state.json";
 pub struct Position {
     /// Version of this file format.
     pub format: u32,
+    /// The run, or the key of a stored phase; set when it is written. Empty in files of builds that did not say it.
+    #[serde(default)]
+    pub owner: String,
     /// Index of the phase.
     pub phase: usize,
     /// Finished epochs of the phase.
@@ -55,6 +59,9 @@ pub struct Position {
     pub speeds: Vec<f64>,
     /// Seconds of training and evaluation so far.
     pub wall_secs: f64,
+    /// Where the run was trained so far, as in its status.
+    #[serde(default)]
+    pub backends: Vec<String>,
     /// SHA-256 over images and labels as used.
     pub data_hash: String,
 }
@@ -85,49 +92,64 @@ impl Checkpoint {
     fn files(&self, owner: &str) -> Result<[(&'static str, Vec<u8>); 4], String> {
         let none = BTreeMap::new();
         let weights = |tensors: &[NamedTensor]| encode_weights(tensors, &none).map_err(text);
+        let position = Position {
+            owner: owner.to_owned(),
+            ..self.position.clone()
+        };
         Ok([
             (MODEL, weights(&self.model)?),
             (OPTIMIZER, weights(&self.optimizer)?),
             (METRICS, encode_metrics(owner, &self.rows).map_err(text)?),
-            (
-                STATE,
-                serde_json::to_vec_pretty(&self.position).map_err(text)?,
-            ),
+            (STATE, serde_json::to_vec_pretty(&position).map_err(text)?),
         ])
     }
 
-    /// Reads the folder `path` if each of its files is what the manifest says; otherwise says what is wrong.
-    pub(super) fn read(path: &Path, owner: &str) -> Result<Self, String> {
+    /// Reads the folder `path` if each of its files is what the manifest says and it is that of `owner`; otherwise says
+    /// what is wrong.
+    pub(super) fn decode(path: &Path, owner: &str) -> Result<Self, String> {
         let files = verified(path)?;
         let file = |name: &str| {
             let bytes = files.get(name).map(Vec::as_slice);
             bytes.ok_or_else(|| format!("{name}: not in the manifest"))
         };
-        let position = serde_json::from_slice(file(STATE)?).map_err(text)?;
+        let position: Position = serde_json::from_slice(file(STATE)?).map_err(text)?;
+        manifest::known(position.format).map_err(|problem| format!("{STATE}: {problem}"))?;
+        // Before the first epoch ends there are no rows that could tell.
+        if ![owner, ""].contains(&position.owner.as_str()) {
+            return Err(format!("{STATE}: the state of `{}`", position.owner));
+        }
         let (model, _) = decode_weights(file(MODEL)?).map_err(text)?;
         let (optimizer, _) = decode_weights(file(OPTIMIZER)?).map_err(text)?;
         let rows = decode_metrics(owner, file(METRICS)?).map_err(text)?;
-        let broken = model
-            .iter()
-            .find(|t| !t.values.iter().all(|v| v.is_finite()));
-        match broken {
-            Some(tensor) => Err(format!("{MODEL}: `{}` is not finite", tensor.name)),
-            None => Ok(Self {
-                position,
-                model,
-                optimizer,
-                rows,
-            }),
+        Ok(Self {
+            position,
+            model,
+            optimizer,
+            rows,
+        })
+    }
+
+    /// As `decode`, and every number from which a run goes on is finite.
+    pub(super) fn read(path: &Path, owner: &str) -> Result<Self, String> {
+        let found = Self::decode(path, owner)?;
+        for (file, tensors) in [(MODEL, &found.model), (OPTIMIZER, &found.optimizer)] {
+            let is_broken = |tensor: &&NamedTensor| tensor.values.iter().any(|v| !v.is_finite());
+            if let Some(tensor) = tensors.iter().find(is_broken) {
+                return Err(format!("{file}: `{}` is not finite", tensor.name));
+            }
         }
+        if !f64::from_bits(found.position.loss_bits).is_finite() {
+            return Err(format!("{STATE}: the sum of losses is not finite"));
+        }
+        Ok(found)
     }
 
     /// Commits this as the folder `path` on the disk of `dir`, and reads it back; `owner` is the id that its rows carry.
+    /// The folder above must be there: one that somebody took away in mid run is not made anew.
     pub(super) fn commit(&self, dir: &RunDir, path: &Path, owner: &str) -> Result<(), RecordError> {
         let files = self.files(owner).map_err(RecordError::encode(path))?;
-        let above = path.parent().unwrap_or(Path::new("."));
         let disk = dir.disk();
-        disk.create_folders(above)
-            .and_then(|()| disk.retract_folder(path))
+        disk.retract_folder(path)
             .and_then(|()| disk.commit_folder(path, &files))
             .map_err(RecordError::write(path))?;
         // Nothing older goes before the new one is known to be readable.
@@ -143,25 +165,6 @@ impl Checkpoint {
 
 fn text(error: impl Display) -> String {
     error.to_string()
-}
-
-/// The files of a committed folder, each confirmed by the manifest, or what is wrong.
-pub(super) fn verified(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let read = |name: &str| {
-        read_file(&path.join(name)).map_err(|error| format!("{name}: cannot be read: {error}"))
-    };
-    let manifest = read(MANIFEST)?.ok_or_else(|| format!("{MANIFEST}: the file is missing"))?;
-    let manifest: Manifest =
-        serde_json::from_slice(&manifest).map_err(|error| format!("{MANIFEST}: {error}"))?;
-    let mut files = BTreeMap::new();
-    for (name, entry) in &manifest.files {
-        let bytes = read(name)?;
-        if let Some(problem) = entry.problem(bytes.as_deref()) {
-            return Err(format!("{name}: {problem}"));
-        }
-        files.insert(name.clone(), bytes.unwrap_or_default());
-    }
-    Ok(files)
 }
 
 impl RunDir {
@@ -186,6 +189,9 @@ impl RunDir {
     /// # Errors
     /// The disk refused, or gave back other bytes.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RecordError> {
+        let folder = self.file(CHECKPOINTS);
+        let made = self.disk().create_inside(&folder);
+        made.map_err(RecordError::write(&folder))?;
         let path = self.checkpoint_folder(checkpoint.position.run_steps);
         checkpoint.commit(self, &path, &self.run_id())?;
         for step in self.checkpoint_steps().into_iter().skip(KEPT) {
@@ -196,6 +202,16 @@ impl RunDir {
         Ok(())
     }
 
+    /// The checkpoint of a step, or what is wrong with it.
+    pub(super) fn checkpoint(&self, step: u64) -> Result<Checkpoint, String> {
+        let found = Checkpoint::read(&self.checkpoint_folder(step), &self.run_id())?;
+        let says = found.position.run_steps;
+        if says != step {
+            return Err(format!("the state of step {says}"));
+        }
+        Ok(found)
+    }
+
     /// The newest sound checkpoint.
     ///
     /// # Errors
@@ -203,7 +219,7 @@ impl RunDir {
     pub fn newest_checkpoint(&self) -> Result<Found, RecordError> {
         let mut skipped = Vec::new();
         for step in self.checkpoint_steps() {
-            match Checkpoint::read(&self.checkpoint_folder(step), &self.run_id()) {
+            match self.checkpoint(step) {
                 Ok(checkpoint) => {
                     let newest = Some(checkpoint);
                     return Ok(Found { newest, skipped });
@@ -221,6 +237,14 @@ impl RunDir {
         })
     }
 
+    /// The figures of the newest checkpoint that has them as they were written.
+    pub(super) fn checkpoint_rows(&self) -> Option<Vec<MetricRow>> {
+        self.checkpoint_steps().into_iter().find_map(|step| {
+            let bytes = confirm::one(&self.checkpoint_folder(step), METRICS)?;
+            decode_metrics(&self.run_id(), &bytes).ok()
+        })
+    }
+
     /// Takes all checkpoints away: the run is finished, or is to begin again.
     ///
     /// # Errors
@@ -234,7 +258,7 @@ impl RunDir {
                 .map_err(RecordError::write(&path))?;
         }
         self.sweep()?;
-        disk.remove_folder(&folder)
+        disk.remove_all(&folder)
             .map_err(RecordError::write(&folder))
     }
 
@@ -252,11 +276,7 @@ impl RunDir {
                 if !is_temporary(&path) || shared && !is_abandoned(&path) {
                     continue;
                 }
-                let removed = if path.is_dir() {
-                    self.disk().remove_folder(&path)
-                } else {
-                    self.disk().remove_file(&path)
-                };
+                let removed = self.disk().remove_all(&path);
                 removed.map_err(RecordError::write(&path))?;
             }
         }

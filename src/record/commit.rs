@@ -37,12 +37,12 @@ impl Disk {
     /// The first failing operation; what was begun is gone then.
     pub fn commit_folder(&self, path: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
         let temporary = temporary_name(path)?;
-        self.remove_folder(&temporary)?;
+        self.remove_all(&temporary)?;
         let written = self
             .fill(&temporary, files)
             .and_then(|()| self.rename(&temporary, path));
         if let Err(error) = written {
-            let _ = self.remove_folder(&temporary);
+            let _ = self.remove_all(&temporary);
             return Err(error);
         }
         self.sync_folder(parent(path))
@@ -51,10 +51,7 @@ impl Disk {
     fn fill(&self, folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
         self.create_folder(folder)?;
         let entry = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), Entry::of(bytes));
-        let manifest = Manifest {
-            format: 1,
-            files: files.iter().map(entry).collect(),
-        };
+        let manifest = Manifest::new(files.iter().map(entry).collect());
         for (name, bytes) in files {
             self.write_and_sync(&folder.join(name), bytes)?;
         }
@@ -67,13 +64,14 @@ impl Disk {
     /// # Errors
     /// The failing operation.
     pub fn retract_folder(&self, path: &Path) -> io::Result<()> {
-        if !path.exists() {
+        // A link that leads nowhere is there too.
+        if fs::symlink_metadata(path).is_err() {
             return Ok(());
         }
         let temporary = temporary_name(path)?;
-        self.remove_folder(&temporary)?;
+        self.remove_all(&temporary)?;
         self.rename(path, &temporary)?;
-        self.remove_folder(&temporary)
+        self.remove_all(&temporary)
     }
 
     /// Creates a folder with its parents and makes their names durable.
@@ -84,10 +82,34 @@ impl Disk {
         if path.is_dir() {
             return Ok(());
         }
-        let above = parent(path);
-        self.create_folders(above)?;
+        self.create_folders(parent(path))?;
+        self.create_inside(path)
+    }
+
+    /// Creates a folder in one that must be there, and makes its name durable.
+    ///
+    /// # Errors
+    /// The failing operation.
+    pub fn create_inside(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
         self.create_folder(path)?;
-        self.sync_folder(above)
+        self.sync_folder(parent(path))
+    }
+
+    /// Removes what processes that are gone have not finished in this folder.
+    ///
+    /// # Errors
+    /// The failing operation.
+    pub fn remove_abandoned(&self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if is_abandoned(&path) {
+                self.remove_all(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a file and makes that last; it may be absent.
@@ -215,6 +237,23 @@ mod tests {
         fs::write(path.join("x"), b"").unwrap();
         assert!(Disk::real().replace(&path, b"one").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_could_not_be_synced_is_not_renamed_and_the_second_try_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        // Create, write, sync; the rename behind them would have worked.
+        for at in 1..=3 {
+            Disk::real().replace(&path, b"old").unwrap();
+            let fault = super::super::Fault::parse(&format!("once@{at}")).unwrap();
+            let disk = Disk::faulty(fault);
+            assert!(disk.replace(&path, b"new one").is_err(), "{at}");
+            assert_eq!(fs::read(&path).unwrap(), b"old", "{at}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{at}");
+            disk.replace(&path, b"new one").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new one", "{at}");
+        }
     }
 
     #[test]

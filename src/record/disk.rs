@@ -62,6 +62,8 @@ pub struct Fault {
 enum FaultKind {
     /// The process dies; a write is half done.
     Kill,
+    /// This one operation fails as if the medium had; a write is half done, and what follows works again.
+    Once,
     /// From there on nothing can be written, with this error number; a write is half done. Removing still works.
     Error(i32),
 }
@@ -75,14 +77,16 @@ const ERRORS: [(&str, i32); 4] = [
 ];
 
 impl Fault {
-    /// Reads `kill@12`, `full@3`, `quota@3`, `io@3` or `readonly@3`.
+    /// Reads `kill@12`, `once@3`, `full@3`, `quota@3`, `io@3` or `readonly@3`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, at) = text.split_once('@')?;
         let named = ERRORS.iter().find(|(known, _)| *known == name);
         let kind = match named {
             Some((_, number)) => FaultKind::Error(*number),
-            None => (name == "kill").then_some(FaultKind::Kill)?,
+            None if name == "kill" => FaultKind::Kill,
+            None if name == "once" => FaultKind::Once,
+            None => return None,
         };
         let at = at.parse().ok()?;
         Some(Self { kind, at })
@@ -186,14 +190,17 @@ impl Disk {
         absent_is_fine(fs::remove_file(path))
     }
 
-    /// Removes a folder with the files in it; it may be absent. Sub-folders are not expected and are an error.
-    pub(super) fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        let entries = match fs::read_dir(path) {
+    /// Removes a file, or a folder with all that is in it; it may be absent. A link is removed, not followed.
+    pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
+        let is_folder = match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
+            about => about?.is_dir(),
         };
-        for entry in entries {
-            self.remove_file(&entry?.path())?;
+        if !is_folder {
+            return self.remove_file(path);
+        }
+        for entry in fs::read_dir(path)? {
+            self.remove_all(&entry?.path())?;
         }
         self.pass(|| Operation::RemoveFolder(path.to_owned()))?;
         absent_is_fine(fs::remove_dir(path))
@@ -240,7 +247,7 @@ impl Disk {
         };
         let number = passed.fetch_add(1, Ordering::Relaxed) + 1;
         let due = match fault.kind {
-            FaultKind::Kill => number == fault.at,
+            FaultKind::Kill | FaultKind::Once => number == fault.at,
             FaultKind::Error(_) => number >= fault.at,
         };
         due.then_some(fault.kind)
@@ -259,6 +266,7 @@ impl FaultKind {
     fn happen(self) -> io::Error {
         match self {
             Self::Error(number) => io::Error::from_raw_os_error(number),
+            Self::Once => io::Error::from_raw_os_error(libc::EIO),
             Self::Kill => {
                 let this = rustix::process::getpid();
                 // SIGKILL cannot be handled: nothing behind this line runs.

@@ -9,7 +9,6 @@ use super::run_dir::STATUS;
 use super::{RecordError, RunDir};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Something that can go.
@@ -166,7 +165,7 @@ impl Garbage {
     pub fn discard(&self, disk: &Disk) -> Result<(), RecordError> {
         let path = &self.path;
         let gone = match self.kind {
-            Kind::Leftover | Kind::Cache => clear(disk, path),
+            Kind::Leftover | Kind::Cache => disk.remove_all(path),
             Kind::Capsule | Kind::Phase => disk.retract_folder(path),
             Kind::Checkpoints => {
                 let run = path.parent().unwrap_or(Path::new("."));
@@ -209,7 +208,7 @@ impl RunDir {
         gone.map_err(RecordError::write(&manifest))?;
         for path in children(self.path()) {
             if is_folder(&path) {
-                clear(disk, &path).map_err(RecordError::write(&path))?;
+                disk.remove_all(&path).map_err(RecordError::write(&path))?;
             }
         }
         let path = self.path();
@@ -221,19 +220,6 @@ impl RunDir {
     pub fn bytes(&self) -> u64 {
         bytes_below(self.path())
     }
-}
-
-/// Removes a file, or a folder with all that is in it. Links are removed, not followed.
-fn clear(disk: &Disk, path: &Path) -> io::Result<()> {
-    if !is_folder(path) {
-        return disk.remove_file(path);
-    }
-    for child in children(path) {
-        if is_folder(&child) {
-            clear(disk, &child)?;
-        }
-    }
-    disk.remove_folder(path)
 }
 
 fn is_folder(path: &Path) -> bool {

@@ -2,7 +2,8 @@
 //! not opened. Nothing is written and no lock is kept.
 
 use super::checkpoint::Position;
-use super::commit::{MANIFEST, file_length, read_file};
+use super::commit::{MANIFEST, file_length};
+use super::confirm;
 use super::manifest::Manifest;
 use super::metrics::decode_metrics;
 use super::run_dir::METRICS;
@@ -225,15 +226,8 @@ fn changed(dir: &RunDir) -> Option<SystemTime> {
 fn newest_position(dir: &RunDir) -> Option<Position> {
     let mut steps = dir.checkpoint_steps().into_iter();
     steps.find_map(|step| {
-        let folder = dir.checkpoint_folder(step);
-        let manifest = read_file(&folder.join(MANIFEST)).ok()??;
-        let manifest: Manifest = serde_json::from_slice(&manifest).ok()?;
-        let state = read_file(&folder.join(STATE)).ok()??;
-        let problem = manifest.files.get(STATE)?.problem(Some(&state));
-        match problem {
-            None => serde_json::from_slice(&state).ok(),
-            Some(_) => None,
-        }
+        let state = confirm::one(&dir.checkpoint_folder(step), STATE)?;
+        serde_json::from_slice(&state).ok()
     })
 }
 

@@ -1,4 +1,5 @@
-//! A run folder read back. The files of a finished run are hashed before any parser sees them.
+//! A run folder read back. The files of a finished run are hashed before any parser sees them; the figures of another one
+//! are those of its newest checkpoint, which have a hash too.
 
 use super::manifest::Manifest;
 use super::run_dir::{METRICS, PLAN, PREDICTIONS, STATUS};
@@ -42,10 +43,15 @@ pub fn load(path: &Path) -> Result<RunRecord, RecordError> {
     if manifest.is_none() && status.state == State::Done {
         status.state = State::Running;
     }
-    let metrics = match read(METRICS)? {
-        Some(bytes) => super::metrics::decode_metrics(&plan.run_id, &bytes)
+    let confirmed = match manifest {
+        Some(_) => None,
+        None => dir.checkpoint_rows(),
+    };
+    let metrics = match (confirmed, read(METRICS)?) {
+        (Some(rows), _) => rows,
+        (None, Some(bytes)) => super::metrics::decode_metrics(&plan.run_id, &bytes)
             .map_err(|error| dir.damaged(METRICS, &error.to_string()))?,
-        None => Vec::new(),
+        (None, None) => Vec::new(),
     };
     let predictions = match read(PREDICTIONS)? {
         Some(bytes) => super::predictions::decode_predictions(&bytes)
@@ -96,6 +102,7 @@ fn unstarted() -> Status {
         wall_secs: 0.0,
         images_per_sec: Vec::new(),
         shared_phases: Vec::new(),
+        backends: Vec::new(),
         started_at: 0,
     }
 }

@@ -4,6 +4,9 @@ use super::commit::sha256_hex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Version of the files that this program writes and reads.
+pub(super) const FORMAT: u32 = 1;
+
 /// The files of a finished run or of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -22,7 +25,45 @@ pub struct Entry {
     pub sha256: String,
 }
 
+/// Why a manifest, or another file with a format, is not taken for what it says.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// It cannot be read, or is no such file.
+    #[error("{0}")]
+    Damaged(String),
+    /// Another version wrote it: it must not be taken for damage and replaced.
+    #[error("of format {0}, this program knows {FORMAT}: use the version that wrote it")]
+    Format(u32),
+}
+
+/// Lets the format through that this program reads.
+pub(super) const fn known(format: u32) -> Result<(), Refused> {
+    match format {
+        FORMAT => Ok(()),
+        other => Err(Refused::Format(other)),
+    }
+}
+
 impl Manifest {
+    /// The manifest of these files.
+    pub(super) const fn new(files: BTreeMap<String, Entry>) -> Self {
+        let format = FORMAT;
+        Self { format, files }
+    }
+
+    /// The manifest in bytes of `MANIFEST.json`.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Refused> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        // The format first: another one may have other fields.
+        if let Ok(Format { format }) = serde_json::from_slice(bytes) {
+            known(format)?;
+        }
+        serde_json::from_slice(bytes).map_err(|error| Refused::Damaged(error.to_string()))
+    }
+
     /// Bytes of `MANIFEST.json`.
     pub(super) fn encode(&self) -> std::io::Result<Vec<u8>> {
         Ok(serde_json::to_vec_pretty(self)?)

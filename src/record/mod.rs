@@ -3,6 +3,7 @@
 mod capsule;
 mod checkpoint;
 mod commit;
+mod confirm;
 mod disk;
 mod error;
 mod fsck;

@@ -1,7 +1,8 @@
 //! Finished phases that runs share, `phases/<key>/` beside the folder of runs, and the state before a step that failed,
 //! `capsule/` in a run's folder: checkpoints in other places, under the same commit rule.
 
-use super::checkpoint::{Checkpoint, verified};
+use super::checkpoint::Checkpoint;
+use super::confirm::verified;
 use super::{RecordError, RunDir};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,9 @@ impl RunDir {
         if verified(&path).is_ok() {
             return Ok(());
         }
+        let folder = self.phases_folder();
+        let made = self.disk().create_folders(&folder);
+        made.map_err(RecordError::write(&folder))?;
         match phase.commit(self, &path, key) {
             // Another run was faster: what it stored is the same.
             Err(_) if verified(&path).is_ok() => Ok(()),

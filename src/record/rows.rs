@@ -62,6 +62,9 @@ pub struct Status {
     /// Keys of finished phases that were taken from other runs (`results/phases`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared_phases: Vec<String>,
+    /// Where it was trained, in order; more than one if it went on elsewhere. Places that give the same bytes have one name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<String>,
     /// Seconds since 1970 when the run began.
     pub started_at: u64,
 }

@@ -1,8 +1,9 @@
 //! The folder of one run: its files, how each is written, and when it counts as done. Reading is in `load.rs`.
 
 use super::commit::{MANIFEST, file_length, file_names, read_file};
+use super::confirm;
 use super::disk::Disk;
-use super::manifest::{Entry, Manifest};
+use super::manifest::{Entry, Manifest, Refused};
 use super::metrics::encode_metrics;
 use super::predictions::encode_predictions;
 use super::weights::{NamedTensor, encode_weights};
@@ -223,8 +224,7 @@ impl RunDir {
                 files.insert(name, Entry::of(&bytes));
             }
         }
-        let manifest = Manifest { format: 1, files };
-        let bytes = manifest
+        let bytes = Manifest::new(files)
             .encode()
             .map_err(RecordError::encode(&self.file(MANIFEST)))?;
         self.write(MANIFEST, &bytes)
@@ -243,16 +243,15 @@ impl RunDir {
     /// Makes a run that has a manifest one that is not finished: takes the manifest away, then what it stood for.
     ///
     /// # Errors
-    /// The disk refused.
+    /// The disk refused, or another version of the program has finished the run.
     pub fn reopen(&self) -> Result<(), RecordError> {
-        let has_manifest = file_length(&self.file(MANIFEST));
-        if has_manifest
-            .map_err(RecordError::write(&self.file(MANIFEST)))?
-            .is_none()
-        {
-            return Ok(());
-        }
         let path = self.file(MANIFEST);
+        let Some(bytes) = read_file(&path).map_err(RecordError::write(&path))? else {
+            return Ok(());
+        };
+        if let Err(refused @ Refused::Format(_)) = Manifest::decode(&bytes) {
+            return Err(self.damaged(MANIFEST, &refused.to_string()));
+        }
         let gone = self.disk.remove_for_good(&path);
         gone.map_err(RecordError::write(&path))?;
         for name in [METRICS, PREDICTIONS, MODEL] {
@@ -283,13 +282,8 @@ impl RunDir {
 
     /// The manifest of a finished run.
     pub(super) fn manifest(&self) -> Result<Option<Manifest>, RecordError> {
-        let Some(bytes) = self.read(MANIFEST)? else {
-            return Ok(None);
-        };
-        let parsed = serde_json::from_slice(&bytes);
-        parsed
-            .map(Some)
-            .map_err(|error| self.damaged(MANIFEST, &error.to_string()))
+        let found = confirm::manifest(&self.path);
+        found.map_err(|refused| self.damaged(MANIFEST, &refused.to_string()))
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RecordError> {

@@ -173,4 +173,72 @@ mod tests {
         odd[0].shape = vec![4];
         assert!(encode_weights(&odd, &metadata()).is_err());
     }
+
+    /// A file with this header, and data behind it.
+    fn file(header: &[u8], data: usize) -> Vec<u8> {
+        let length = (header.len() as u64).to_le_bytes();
+        [&length[..], header, &vec![0; data]].concat()
+    }
+
+    #[test]
+    fn headers_that_lie_are_refused_at_once() {
+        let one = |dtype: &str, shape: &str, from: u64, to: u64| {
+            format!(
+                r#"{{"a":{{"dtype":"{dtype}","shape":[{shape}],"data_offsets":[{from},{to}]}}}}"#
+            )
+        };
+        let two = |second: &str| {
+            let first = r#""a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}"#;
+            format!(r#"{{{first},"b":{{"dtype":"F32","shape":[1],"data_offsets":[{second}]}}}}"#)
+        };
+        assert!(decode_weights(&file(one("F32", "2", 0, 8).as_bytes(), 8)).is_ok());
+        let long = |length: u64| [&length.to_le_bytes()[..], b"{}"].concat();
+        let cases = [
+            ("length 2^63", long(1 << 63)),
+            ("length of 100 MB", long(100_000_000)),
+            ("no header", Vec::new()),
+            ("no UTF-8", file(b"{\"a\xff\":{}}", 0)),
+            ("behind the end", file(one("F32", "2", 0, 8).as_bytes(), 4)),
+            ("trailing bytes", file(one("F32", "2", 0, 8).as_bytes(), 12)),
+            ("overlap", file(two("4,8").as_bytes(), 8)),
+            ("gap", file(two("12,16").as_bytes(), 16)),
+            ("backwards", file(one("F32", "2", 8, 0).as_bytes(), 8)),
+            ("shape", file(one("F32", "3", 0, 8).as_bytes(), 8)),
+            (
+                "overflow",
+                file(one("F32", "4611686018427387904,4", 0, 8).as_bytes(), 8),
+            ),
+            ("another type", file(one("F16", "4", 0, 8).as_bytes(), 8)),
+        ];
+        for (what, bytes) in cases {
+            assert!(decode_weights(&bytes).is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn no_damage_of_a_small_file_is_a_panic() {
+        use super::super::{Manifest, Position};
+        use crate::random::{Draws, Purpose};
+        use std::hint::black_box;
+
+        let weights = encode_weights(&tensors(), &metadata()).unwrap();
+        let files = [("a".to_owned(), super::super::Entry::of(&weights))];
+        let manifest = Manifest::new(files.into()).encode().unwrap();
+        let state = serde_json::to_vec(&Position::default()).unwrap();
+        let mut draws = Draws::new(0, Purpose::Split, 0);
+        for _ in 0..30_000 {
+            let mut damaged = |whole: &[u8]| {
+                let mut bytes = whole.to_vec();
+                for _ in 0..=draws.below(3) {
+                    let at = draws.below(bytes.len());
+                    bytes[at] = draws.below(256) as u8;
+                }
+                bytes.truncate(1 + draws.below(2 * bytes.len()));
+                bytes
+            };
+            let _ = black_box(decode_weights(&damaged(&weights)));
+            let _ = black_box(Manifest::decode(&damaged(&manifest)));
+            let _ = black_box(serde_json::from_slice::<Position>(&damaged(&state)));
+        }
+    }
 }

@@ -68,9 +68,11 @@ pub fn build(runs: &[RunRecord], out_dir: &Path, title: &str) -> Result<ReportPa
     let experiments = group::experiments(runs);
     let charts = chart::charts(&experiments);
     let folder = out_dir.join("charts");
-    Disk::real()
-        .create_folders(&folder)
-        .map_err(refused(&folder))?;
+    let disk = Disk::of("report");
+    disk.create_folders(&folder).map_err(refused(&folder))?;
+    for folder in [out_dir, &folder] {
+        disk.remove_abandoned(folder).map_err(refused(folder))?;
+    }
     let (mut paths, mut svgs) = (Vec::new(), Vec::new());
     for drawn in &charts.drawn {
         let failed = |source| ReportError::Draw {
@@ -87,19 +89,17 @@ pub fn build(runs: &[RunRecord], out_dir: &Path, title: &str) -> Result<ReportPa
         ];
         for (ending, bytes) in files {
             let path = folder.join(format!("{}.{ending}", drawn.file));
-            Disk::real().replace(&path, bytes).map_err(refused(&path))?;
+            disk.replace(&path, bytes).map_err(refused(&path))?;
             paths.push(path);
         }
         svgs.push(svg);
     }
     let page = page::Page::new(title, &experiments, &charts, svgs, out_dir);
     let html = out_dir.join("report.html");
-    Disk::real()
-        .replace(&html, page.html()?.as_bytes())
+    disk.replace(&html, page.html()?.as_bytes())
         .map_err(refused(&html))?;
     let markdown = out_dir.join("report.md");
-    Disk::real()
-        .replace(&markdown, page.markdown()?.as_bytes())
+    disk.replace(&markdown, page.markdown()?.as_bytes())
         .map_err(refused(&markdown))?;
     Ok(ReportPaths {
         page: html,

@@ -3,7 +3,7 @@
 use super::expect::{Judged, Verdict, judge, published};
 use super::group::Experiment;
 use super::stats::{Summary, median};
-use crate::record::{RunRecord, State};
+use crate::record::{RunRecord, State, Status};
 use serde::Serialize;
 
 /// One experiment in the table of results.
@@ -133,13 +133,21 @@ pub fn run_rows(experiments: &[Experiment<'_>]) -> Vec<RunRow> {
                 state: state(run.status.state).to_owned(),
                 cause: cause(run),
                 accuracy: own.map_or(dash(), |seed| format!("{:.4}", seed.1)),
-                device: run.status.device.clone(),
+                device: device(&run.status),
                 threads: run.status.threads,
                 time: duration(run.status.wall_secs),
             });
         }
     }
     rows
+}
+
+/// The device of a run, or all places where one was trained that went on elsewhere.
+fn device(status: &Status) -> String {
+    match status.backends.as_slice() {
+        [] | [_] => status.device.clone(),
+        several => several.join(", then "),
+    }
 }
 
 /// How many expectations hold, of how many.

@@ -7,6 +7,8 @@ use super::child::{Voice, Worker};
 use super::death::{Before, death};
 use super::fate::Fate;
 use super::slots::Slot;
+#[cfg(unix)]
+use super::stop::SIGNALS;
 use super::{crashes, exit};
 use crate::diag::Code;
 use crate::plan::RunPlan;
@@ -248,11 +250,12 @@ fn code(ended: ExitStatus) -> Option<u8> {
     ended.code().and_then(|code| u8::try_from(code).ok())
 }
 
-/// Whether a worker ended by one of the two signals that its parent sends.
+/// Whether a worker ended by a signal that its parent sends, or that a cluster sends to every process of a job: before
+/// its first step a worker does not listen.
 fn was_told_to(ended: ExitStatus) -> bool {
     #[cfg(unix)]
     let told = std::os::unix::process::ExitStatusExt::signal(&ended)
-        .is_some_and(|signal| [libc::SIGTERM, libc::SIGKILL].contains(&signal));
+        .is_some_and(|signal| signal == libc::SIGKILL || SIGNALS.contains(&signal));
     #[cfg(not(unix))]
     let told = !ended.success();
     told

@@ -3,7 +3,7 @@
 use crate::data::Dataset;
 use crate::device::DeviceName;
 use crate::diag::Code;
-use crate::plan::RunPlan;
+use crate::plan::{self, Images, RunPlan};
 use crate::record::{Checkpoint, RecordError, RunDir, free_bytes, sha256_hex};
 
 /// Letters of a phase's key.
@@ -32,6 +32,14 @@ impl Origin {
         }
     }
 
+    /// A line about a run that was begun elsewhere: no run from its first step gives the same bytes.
+    fn elsewhere(&self, before: &[String]) -> Option<String> {
+        let (before, now) = (before.last()?, &self.backend);
+        Some(format!(
+            "warning: was trained on `{before}` so far and goes on with `{now}`: its bytes are those of neither"
+        ))
+    }
+
     /// Name of a finished phase in the store.
     pub(super) fn key(&self, plan: &RunPlan, phase: usize) -> String {
         let identity = plan.phase_identity(phase);
@@ -51,6 +59,8 @@ pub(super) struct Start {
     pub(super) checkpoint: Option<Checkpoint>,
     /// Keys of phases that other runs have finished.
     pub(super) shared: Vec<String>,
+    /// Where the run was trained so far, and is now.
+    pub(super) backends: Vec<String>,
     /// Lines for the log.
     pub(super) notes: Vec<String>,
 }
@@ -94,12 +104,19 @@ pub(super) fn start(
             "goes on behind step {} of the run",
             checkpoint.position.run_steps
         ));
+        let mut backends = checkpoint.position.backends.clone();
+        if backends.last() != Some(&origin.backend) {
+            notes.extend(origin.elsewhere(&backends));
+            backends.push(origin.backend.clone());
+        }
         return Ok(Start {
             checkpoint: Some(checkpoint),
             shared: Vec::new(),
+            backends,
             notes,
         });
     }
+    let backends = vec![origin.backend.clone()];
     // The last phase has nobody to share with: runs that are equal up to its end are one run.
     for phase in (0..plan.phases.len().saturating_sub(1)).rev() {
         let key = origin.key(plan, phase);
@@ -111,6 +128,7 @@ pub(super) fn start(
             return Ok(Start {
                 checkpoint: Some(checkpoint),
                 shared: vec![key],
+                backends,
                 notes,
             });
         }
@@ -118,7 +136,32 @@ pub(super) fn start(
     Ok(Start {
         checkpoint: None,
         shared: Vec::new(),
+        backends,
         notes,
+    })
+}
+
+/// Says which phase cannot work with the images that were loaded; a spec alone does not tell for folders of images.
+pub(super) fn misfit(plan: &RunPlan, data: &Dataset) -> Option<String> {
+    let labels = &data.train.labels;
+    let classes = data.class_names.len();
+    let mut sizes = vec![0_usize; classes];
+    for &label in labels {
+        sizes[label as usize] += 1;
+    }
+    let images = Images {
+        count: labels.len(),
+        classes,
+        has_pairs: sizes.iter().any(|&size| size > 1),
+        held_out: data.validation.is_some(),
+    };
+    plan.phases.iter().find_map(|phase| {
+        let misfit = plan::misfits(phase, Some(images)).into_iter().next()?;
+        let (name, key) = (&phase.name, misfit.key);
+        Some(format!(
+            "`phases.{name}.{key}`: {}; {}",
+            misfit.message, misfit.help
+        ))
     })
 }
 

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+/// By which a process is asked to stop: INT, TERM, HUP, and USR1 and USR2, by which clusters announce the end.
+pub(super) const SIGNALS: [i32; 5] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2];
+
 /// How often this process was asked to stop.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Requests(Arc<AtomicUsize>);
 
 impl Requests {
-    /// Starts counting INT, TERM, HUP, and USR1 and USR2, by which clusters announce the end.
+    /// Starts counting.
     ///
     /// # Errors
     /// The system refused a handler.
     pub(super) fn listen() -> io::Result<Self> {
         let requests = Self::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
+        for signal in SIGNALS {
             let count = requests.0.clone();
             let handler = move || {
                 count.fetch_add(1, Ordering::Relaxed);

@@ -105,6 +105,7 @@ impl Worker {
             wall_secs: 0.0,
             images_per_sec: Vec::new(),
             shared_phases: Vec::new(),
+            backends: Vec::new(),
             started_at: started.as_secs(),
         };
         Ok(Self { dir, plan, status })
@@ -137,6 +138,9 @@ impl Worker {
         if let Some(lack) = resume::lacks(&self.dir, &self.plan, &data) {
             return self.end(State::Failed, Code::DiskPlan, &lack, exit::DISK);
         }
+        if let Some(misfit) = resume::misfit(&self.plan, &data) {
+            return self.end(State::Failed, Code::DataTooFew, &misfit, exit::FAILED);
+        }
         let origin = Origin::new(name, options.threads, &self.status.version, &data);
         let start = match resume::start(&self.dir, &self.plan, &data, &origin) {
             Ok(start) => start,
@@ -149,6 +153,7 @@ impl Worker {
             self.dir.log(note)?;
         }
         self.status.shared_phases = start.shared;
+        self.status.backends = start.backends;
         self.dir.write_status(&self.status)?;
         let (outcome, result) = self.train(&data, &device, start.checkpoint, &origin, options);
         self.conclude(&outcome, result)
@@ -238,7 +243,9 @@ impl Worker {
     /// Commits what training hands out.
     fn keep(&self, kept: Kept, origin: &Origin) -> Result<(), RecordError> {
         match kept {
-            Kept::Moment(checkpoint) => {
+            Kept::Moment(mut checkpoint) => {
+                let backends = &self.status.backends;
+                checkpoint.position.backends.clone_from(backends);
                 self.dir.write_checkpoint(&checkpoint)?;
                 // For readers while the run goes on; the checkpoint is what counts.
                 self.dir.write_metrics(&checkpoint.rows)
@@ -287,7 +294,9 @@ impl Worker {
             TrainError::Interrupted { .. } => {
                 (State::Interrupted, Code::RunInterrupted, exit::INTERRUPTED)
             }
-            TrainError::Diverged { .. } => (State::Diverged, Code::RunDiverged, exit::FAILED),
+            TrainError::Diverged { .. } | TrainError::NotFinite { .. } => {
+                (State::Diverged, Code::RunDiverged, exit::FAILED)
+            }
             TrainError::Collapsed { .. } => (State::Collapsed, Code::RunCollapsed, exit::FAILED),
             TrainError::Checkpoint(_) | TrainError::Record(_) => {
                 (State::Failed, Code::StoreDamaged, exit::DAMAGED)

@@ -30,6 +30,23 @@ pub enum TrainError {
         /// Positions in the training split.
         ids: Vec<u32>,
     },
+    /// A figure of an evaluation or of an epoch is not finite, although every step was.
+    #[error(
+        "{metric} of phase `{phase}` on the `{split}` split is {value} behind step {step} of the phase, while every training \
+         step was finite; lower the learning rate, or look at the images of that split"
+    )]
+    NotFinite {
+        /// Phase that was running.
+        phase: String,
+        /// Steps of the phase behind which it was evaluated.
+        step: u64,
+        /// `train`, `validation` or `test`.
+        split: String,
+        /// `loss`, `accuracy`, ...
+        metric: String,
+        /// The figure.
+        value: f64,
+    },
     /// The embeddings are all equal, and the loss sits where that puts it.
     #[error(
         "phase `{phase}` has collapsed at step {step}: the loss is {loss:.4}, that of equal embeddings is {plateau:.4}, \

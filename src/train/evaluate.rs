@@ -75,7 +75,8 @@ pub(super) fn classify(
     })
 }
 
-/// Position of the largest value; the first one wins a tie.
+/// Position of the largest value; the first one wins a tie. Nothing is larger than a NaN in the first place; such scores
+/// have a loss that ends the run.
 pub(super) fn largest(row: &[f32]) -> u32 {
     let mut best = 0;
     for (position, value) in row.iter().enumerate() {
@@ -94,5 +95,7 @@ mod tests {
     fn the_first_of_equal_scores_wins() {
         assert_eq!(largest(&[0.1, 0.4, 0.4, 0.1]), 1);
         assert_eq!(largest(&[0.5]), 0);
+        assert_eq!(largest(&[f32::NAN, 1.0]), 0);
+        assert_eq!(largest(&[0.5, f32::NAN, 1.0]), 2);
     }
 }

@@ -1,7 +1,9 @@
 //! What stops a run before it goes on with worthless numbers: a loss or gradient that is not finite, and a collapse.
 
+use super::TrainError;
 use super::network::values;
 use crate::ops;
+use crate::record::MetricRow;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
@@ -22,6 +24,29 @@ pub(super) fn collapsed(steps: &mut u64, loss: f64, at_collapse: f64, spread: f6
         0
     };
     *steps >= COLLAPSED_STEPS
+}
+
+/// Refuses a figure that is not finite: moving statistics, which only evaluation uses, can be broken while training is not.
+pub(super) fn finite(rows: &[MetricRow]) -> Result<(), TrainError> {
+    let Some(row) = rows.iter().find(|row| !row.value.is_finite()) else {
+        return Ok(());
+    };
+    Err(TrainError::NotFinite {
+        phase: row.phase.clone(),
+        step: row.step,
+        split: row.split.clone(),
+        metric: row.metric.clone(),
+        value: row.value,
+    })
+}
+
+/// The parameter to blame: the first whose gradient is not finite, or the longest one where only the length over all of
+/// them is too large for f32.
+pub(super) fn worst(norms: Vec<(String, f64)>) -> Option<String> {
+    let broken = norms.iter().position(|(_, norm)| !norm.is_finite());
+    let longest = || (0..norms.len()).max_by(|&a, &b| norms[a].1.total_cmp(&norms[b].1));
+    let place = broken.or_else(longest)?;
+    norms.into_iter().nth(place).map(|(name, _)| name)
 }
 
 /// Deviation of the embeddings `[B, P]` on the unit sphere; an all-zero one counts as the origin.
@@ -128,5 +153,36 @@ mod tests {
         // One step away from it begins the count again, and so does one with embeddings that differ.
         assert!(!collapsed(&mut steps, 0.9 * plateau, plateau, 1e-5));
         assert!(!collapsed(&mut steps, plateau, plateau, 0.1) && steps == 0);
+    }
+
+    #[test]
+    fn spread_is_that_of_the_directions_alone() {
+        let device = crate::device::DeviceName::parse("auto")
+            .unwrap()
+            .open()
+            .unwrap();
+        let of = |values: [f32; 8]| {
+            let data = burn::tensor::TensorData::new(values.to_vec(), [4, 2]);
+            spread(&Tensor::from_data(data, &device))
+        };
+        assert_eq!(of([3.0, 0.0, 0.5, 0.0, 1.0, 0.0, 2.0, 0.0]), 0.0);
+        // Four directions that cancel: 1 / sqrt(dimensions).
+        let everywhere = of([3.0, 0.0, -2.0, 0.0, 0.0, 1.0, 0.0, -5.0]);
+        assert!((everywhere - 0.5_f64.sqrt()).abs() < 1e-9, "{everywhere}");
+        assert_eq!(of([0.0; 8]), 0.0);
+    }
+
+    #[test]
+    fn the_first_broken_gradient_is_to_blame_and_else_the_longest() {
+        let norms = |values: [f64; 3]| {
+            ["a", "b", "c"]
+                .map(str::to_owned)
+                .into_iter()
+                .zip(values)
+                .collect()
+        };
+        assert_eq!(worst(norms([1.0, f64::NAN, f64::INFINITY])).unwrap(), "b");
+        assert_eq!(worst(norms([1.0, 1e22, 1e21])).unwrap(), "b");
+        assert_eq!(worst(Vec::new()), None);
     }
 }

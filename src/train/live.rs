@@ -78,6 +78,7 @@ impl Live {
         let done = position.epochs as usize == phase.epochs;
         let last = position.phase + 1 == context.plan.phases.len();
         let weights: Vec<Weight> = model.into_iter().map(weight).collect();
+        let arrays = weights.len();
         let network = if done && !last {
             Network {
                 encoder: model::import(network.encoder, &inner(&weights), Layout::Own)?,
@@ -86,7 +87,7 @@ impl Live {
         } else {
             model::import(network, &weights, Layout::Own)?
         };
-        let state = state(position.optimizer_steps, optimizer)?;
+        let state = state((position.optimizer_steps, arrays), optimizer)?;
         Ok(Self {
             network,
             optimizer: Optimizer::resume(phase.optimizer.clone(), state, context.device),
@@ -181,7 +182,11 @@ fn tensors(state: OptimizerState) -> Vec<NamedTensor> {
     tensors
 }
 
-fn state(steps: u64, tensors: Vec<NamedTensor>) -> Result<OptimizerState, String> {
+/// The optimizer behind so many steps on a network of so many arrays.
+fn state(
+    (steps, arrays): (u64, usize),
+    tensors: Vec<NamedTensor>,
+) -> Result<OptimizerState, String> {
     let mut moments: Vec<Option<[Vec<f32>; 2]>> = Vec::new();
     for tensor in tensors {
         let number = tensor.name.split_once('.');
@@ -190,6 +195,13 @@ fn state(steps: u64, tensors: Vec<NamedTensor>) -> Result<OptimizerState, String
         let Some((number, which)) = parsed else {
             return Err(format!("`{}` is no moment", tensor.name));
         };
+        // A number from a file must not decide how much memory is taken.
+        if number >= arrays {
+            let name = &tensor.name;
+            return Err(format!(
+                "`{name}` is the moment of array {number}, there are {arrays}"
+            ));
+        }
         let missing = (number + 1).saturating_sub(moments.len());
         moments.extend(std::iter::repeat_n(None, missing));
         let pair = moments[number].get_or_insert_with(Default::default);
@@ -202,4 +214,23 @@ fn state(steps: u64, tensors: Vec<NamedTensor>) -> Result<OptimizerState, String
 pub(super) fn encoder(context: &Context, device: &Device) -> Encoder {
     let mut init = model::Initializer::new(context.plan.seed, 0, device);
     Encoder::new(&mut init, &context.plan.encoder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_arrays_that_are_not_there_are_refused() {
+        let moment = |name: &str| NamedTensor {
+            name: name.into(),
+            shape: vec![1],
+            values: vec![0.5],
+        };
+        let found = state((3, 2), vec![moment("1.first"), moment("1.second")]).unwrap();
+        assert_eq!(found.moments.len(), 2);
+        for name in ["2.first", "4000000000000.second", "-1.first", "first"] {
+            assert!(state((3, 2), vec![moment(name)]).is_err(), "{name}");
+        }
+    }
 }

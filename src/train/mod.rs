@@ -247,10 +247,10 @@ fn finish(
         };
         let epoch = phase.epochs as u32;
         let at = (epoch, context.steps(phase) * u64::from(epoch));
-        for (metric, value) in [("loss", test.loss), ("accuracy", test.accuracy)] {
-            let row = context.row(&phase.name, at, "test", metric, value);
-            context.rows.push(row);
-        }
+        let row = |metric, value| context.row(&phase.name, at, "test", metric, value);
+        let rows = [row("loss", test.loss), row("accuracy", test.accuracy)];
+        guard::finite(&rows)?;
+        context.rows.extend(rows);
         outcome.predictions = test.predictions;
         test_accuracy = Some(test.accuracy);
     }

@@ -2,6 +2,7 @@
 
 use super::batches;
 use super::evaluate;
+use super::guard;
 use super::laps::Laps;
 use super::live::{Averages, Live};
 use super::step::step;
@@ -50,6 +51,7 @@ fn epoch(context: &mut Context, phase: &PhasePlan, live: Live) -> Result<Live, T
     let Ok(rows) = figures(context, phase, &mut live) else {
         return Err(stop(context, phase, &live));
     };
+    guard::finite(&rows)?;
     context.rows.extend(rows.iter().cloned());
     live.averages = Averages::default();
     live.position.speeds.push(images_per_sec);

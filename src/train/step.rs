@@ -84,12 +84,11 @@ pub(super) fn step(
         let capsule = live.checkpoint(context);
         (context.hooks.keep)(Kept::Capsule(capsule))?;
         let norms = live.network.gradient_norms(phase, &grads);
-        let worst = norms.into_iter().find(|(_, norm)| !norm.is_finite());
         return Err(TrainError::Diverged {
             phase: phase.name.clone(),
             step: live.position.run_steps,
             loss,
-            array: worst.map(|(name, _)| name),
+            array: guard::worst(norms),
             ids,
         });
     }

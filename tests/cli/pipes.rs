@@ -2,6 +2,7 @@
 
 use super::{Case, GOOD};
 use std::process::{Command, Output};
+use supcon::record::RunDir;
 
 /// What a shell says of `supcon WORDS` with the given end of the line, in the folder of a spec.
 fn shell(case: &Case, words: &str, end: &str) -> Output {
@@ -17,7 +18,7 @@ fn shell(case: &Case, words: &str, end: &str) -> Output {
         .expect("bash")
 }
 
-const VERBS: [&str; 7] = [
+const VERBS: &[&str] = &[
     "plan spec.yaml",
     "plan --json spec.yaml",
     "check spec.yaml",
@@ -25,11 +26,28 @@ const VERBS: [&str; 7] = [
     "help",
     "list",
     "schema",
+    "ls",
+    "ls --json",
+    "fsck",
+    "gc",
+    "report --out report",
+    #[cfg(feature = "train")]
+    "doctor",
 ];
+
+/// A spec, and a run of it that was begun.
+fn case() -> Case {
+    let case = Case::new(GOOD);
+    let plan = case.runs().remove(0);
+    let runs = case.dir.path().join("results/runs");
+    let dir = RunDir::create(&runs, &plan.run_id).expect("a folder");
+    dir.write_plan(&plan).expect("a plan");
+    case
+}
 
 #[test]
 fn a_reader_that_goes_away_is_no_mistake() {
-    let case = Case::new(GOOD);
+    let case = case();
     for verb in VERBS {
         for end in ["| true", "| head -c 10", "| head -1"] {
             let output = shell(&case, verb, end);
@@ -45,7 +63,7 @@ fn a_reader_that_goes_away_is_no_mistake() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_said_and_sets_the_exit_code() {
-    let case = Case::new(GOOD);
+    let case = case();
     for verb in VERBS {
         let output = shell(&case, verb, "> /dev/full");
         let text = String::from_utf8_lossy(&output.stderr);

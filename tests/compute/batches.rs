@@ -1,6 +1,9 @@
 //! Batches through the program: neighbours, slots and order change no byte of a run; failures stay where they are; whoever
 //! dies, the others know what to do. Processes are found in `/proc`, so these tests are for Linux.
 
+mod owners;
+mod signals;
+
 use super::runs::{Bench, bytes, without_wall_times};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -25,6 +28,17 @@ struct Batch {
 impl Batch {
     /// Starts a batch of `specs` with its results in a folder of the bench.
     fn start(bench: &Bench, specs: &[&Path], results: &str, arguments: &[&str]) -> Self {
+        Self::start_with("", bench, specs, results, arguments)
+    }
+
+    /// The same with a fault in one of its processes.
+    fn start_with(
+        fault: &str,
+        bench: &Bench,
+        specs: &[&Path],
+        results: &str,
+        arguments: &[&str],
+    ) -> Self {
         let results = bench.folder().join(results);
         let mut process = Command::new(env!("CARGO_BIN_EXE_supcon"))
             .arg("run")
@@ -32,6 +46,7 @@ impl Batch {
             .args(["--json", "--results"])
             .arg(&results)
             .args(arguments)
+            .env("SUPCON_FAULT", fault)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -284,117 +299,6 @@ fn a_disk_that_refuses_a_write_stops_the_batch_once() {
 }
 
 #[test]
-fn a_signal_stops_every_slot_and_a_second_one_at_once() {
-    let bench = Bench::new();
-    let endless = endless(&bench, "endless");
-    let arguments = [&device(), "--jobs=2", "--set=seeds=[0, 1, 2]"];
-    for (times, exit) in [(1, 75), (2, 130)] {
-        let mut batch = Batch::start(&bench, &[&endless], "a", &arguments);
-        batch.wait_for("epoch_ended");
-        batch.signal(Signal::INT);
-        if times == 2 {
-            // Signals in a burst are one wish.
-            std::thread::sleep(Duration::from_millis(150));
-            batch.signal(Signal::INT);
-        }
-        let (found, table) = batch.end();
-        let ends = fates(&table);
-        assert_eq!(ends, ["interrupted", "interrupted", "not_begun"]);
-        // The first wish may be granted before the second is there.
-        assert!(
-            found == Some(exit) || (times == 2 && found == Some(75)),
-            "{found:?}"
-        );
-    }
-    for dir in RunDir::list(&bench.folder().join("a/runs")) {
-        let run = record::load(dir.path()).expect("a sound record");
-        assert_eq!(run.status.state, State::Interrupted);
-    }
-}
-
-#[test]
-fn the_workers_of_a_killed_parent_end_with_a_record() {
-    let bench = Bench::new();
-    let endless = endless(&bench, "endless");
-    let mut batch = Batch::start(&bench, &[&endless], "a", &[&device()]);
-    let event = batch.wait_for("epoch_ended");
-    let worker = worker_of(&batch.runs.join(event["run"].as_str().expect("an id")));
-    batch.signal(Signal::KILL);
-    batch.wait();
-    let begun = Instant::now();
-    until("the worker is gone", || (!is_alive(worker)).then_some(()));
-    assert!(begun.elapsed() < Duration::from_secs(5));
-    let run = only_run(&batch);
-    assert_eq!(run.status.state, State::Interrupted);
-    assert!(!run.metrics.is_empty() && !run.dir.is_done());
-}
-
-#[test]
-fn the_same_command_after_a_killed_parent_waits_for_its_worker_and_goes_on() {
-    let bench = Bench::new();
-    let spec = bench.spec();
-    let arguments = [&device(), "--set=phases.pretrain.epochs=10"];
-    for _ in 0..3 {
-        let mut batch = Batch::start(&bench, &[&spec], "a", &arguments);
-        batch.wait_for("began");
-        batch.signal(Signal::KILL);
-        batch.wait();
-    }
-    let (exit, table) = Batch::start(&bench, &[&spec], "a", &arguments).end();
-    assert_eq!(exit, Some(0), "{table}");
-    let (exit, table) = Batch::start(&bench, &[&spec], "b", &arguments).end();
-    assert_eq!(exit, Some(0), "{table}");
-    assert!(contents(&bench, "a") == contents(&bench, "b"));
-}
-
-#[test]
-fn a_worker_that_dies_five_times_is_named_and_not_begun_again_before_retry() {
-    let bench = Bench::new();
-    let endless = endless(&bench, "endless");
-    let device = device();
-    let start = |more: &[&str]| {
-        let arguments = [&[device.as_str()], more].concat();
-        Batch::start(&bench, &[&endless], "a", &arguments)
-    };
-    let deaths = [
-        (Signal::SEGV, "RUN-NATIVE-CRASH", "SIGSEGV"),
-        (Signal::ABORT, "RUN-NATIVE-CRASH", "SIGABRT"),
-        (Signal::BUS, "RUN-NATIVE-CRASH", "SIGBUS"),
-        (Signal::ALARM, "RUN-KILLED", "SIGALRM"),
-        (Signal::KILL, "RUN-KILLED", "SIGKILL"),
-    ];
-    for (signal, code, name) in deaths {
-        let mut batch = start(&[]);
-        let event = batch.wait_for("began");
-        batch.kill(event["run"].as_str().expect("an id"), signal);
-        let ended = batch.wait_for("ended");
-        assert_eq!(ended["code"], code, "{ended}");
-        assert!(
-            ended["cause"].as_str().expect("a cause").contains(name),
-            "{ended}"
-        );
-        let run = only_run(&batch);
-        assert_eq!(run.status.state, State::Failed);
-        assert_eq!(run.status.code.as_deref(), Some(code));
-        assert_eq!(batch.end().0, Some(3));
-    }
-    let (exit, table) = start(&[]).end();
-    assert_eq!(
-        (exit, &table["runs"][0]["code"]),
-        (Some(3), &"RUN-CRASH-LOOP".into())
-    );
-    let cause = table["runs"][0]["cause"].as_str().expect("a cause");
-    assert!(
-        cause.contains("5 times") && cause.contains("RUN-KILLED"),
-        "{cause}"
-    );
-    let mut batch = start(&["--retry"]);
-    batch.wait_for("epoch_ended");
-    batch.signal(Signal::TERM);
-    assert_eq!(batch.end().0, Some(75));
-}
-
-#[test]
 fn closed_outputs_end_no_run() {
     let bench = Bench::new();
     for (results, json) in [("a", true), ("b", false)] {
@@ -464,33 +368,4 @@ fn slots_that_cannot_be_are_refused_before_any_work() {
     let (output, _) = bench.run("a", &["--jobs=0"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(!results.exists());
-}
-
-#[test]
-fn of_processes_that_begin_the_same_run_at_the_same_instant_exactly_one_trains() {
-    let bench = Bench::new();
-    let endless = endless(&bench, "endless");
-    let start = |_| Batch::start(&bench, &[&endless], "a", &[&device()]);
-    let mut batches: Vec<Batch> = (0..4).map(start).collect();
-    let mut refused = Vec::new();
-    while refused.len() < 3 {
-        let place = until("the others are refused", || {
-            let ended = |batch: &mut Batch| batch.process.try_wait().expect("a state").is_some();
-            batches.iter_mut().position(ended)
-        });
-        refused.push(batches.swap_remove(place));
-    }
-    let mut trains = batches.remove(0);
-    trains.wait_for("epoch_ended");
-    trains.signal(Signal::INT);
-    assert_eq!(trains.end().0, Some(75));
-    for batch in refused {
-        let (exit, table) = batch.end();
-        assert_eq!((exit, fates(&table)), (Some(6), vec!["leased"]), "{table}");
-        let holder = table["runs"][0]["holder"].as_str().expect("a holder");
-        assert!(
-            holder.starts_with("process ") && holder.contains(" on `"),
-            "{holder}"
-        );
-    }
 }

@@ -1,7 +1,7 @@
 //! Losses against float64 figures, and their behaviour on awkward batches.
 
-use super::{devices, distance, numbers, reference, tensor, values};
-use burn::tensor::Tensor;
+use super::{devices, distance, numbers, reference, signed, tensor, values};
+use burn::tensor::{Device, Tensor};
 use supcon::loss::{cross_entropy, npairs};
 
 #[test]
@@ -43,6 +43,55 @@ fn npairs_is_finite_for_zero_rows_huge_values_and_small_temperatures() {
                     values(loss)[0].is_finite() && values(grad).iter().all(|g| g.is_finite());
                 assert!(finite, "{name}: scale {scale}, labels {labels:?}");
             }
+        }
+    }
+}
+
+/// Loss and gradient of these rows in this order.
+fn npairs_of(
+    rows: &[[f64; 3]],
+    labels: &[u32],
+    order: &[usize],
+    device: &Device,
+) -> (f64, Vec<Vec<f64>>) {
+    let flat: Vec<f64> = order.iter().flat_map(|&i| rows[i]).collect();
+    let labels: Vec<u32> = order.iter().map(|&i| labels[i]).collect();
+    let leaf = tensor(&flat, [rows.len(), 3], device).require_grad();
+    let loss = npairs(leaf.clone(), &labels, 0.5);
+    let grad = values(leaf.grad(&loss.backward()).expect("a gradient"));
+    let grads = grad.chunks_exact(3).map(<[f64]>::to_vec).collect();
+    (values(loss)[0], grads)
+}
+
+#[test]
+fn npairs_knows_neither_the_order_of_a_batch_nor_the_length_of_its_embeddings() {
+    let found = signed(9, 24);
+    let rows: Vec<[f64; 3]> = found
+        .chunks_exact(3)
+        .map(|row| [row[0], row[1], row[2]])
+        .collect();
+    let labels = [0, 1, 2, 0, 1, 2, 0, 3];
+    let plain: Vec<usize> = (0..8).collect();
+    let turned = [5, 2, 7, 0, 3, 6, 1, 4];
+    for (name, device) in devices() {
+        let device = device.autodiff();
+        let (loss, grads) = npairs_of(&rows, &labels, &plain, &device);
+        let (other, moved) = npairs_of(&rows, &labels, &turned, &device);
+        assert!(
+            (loss - other).abs() < 1e-6 * loss,
+            "{name}: {loss} and {other}"
+        );
+        let moved: Vec<f64> = moved.concat();
+        let expected: Vec<f64> = turned.iter().flat_map(|&i| grads[i].clone()).collect();
+        let off = distance(&moved, &expected);
+        assert!(off < 1e-5, "{name}: {off:e}");
+        // A power of two changes no digit.
+        for power in [-10, 20] {
+            let scaled = rows
+                .iter()
+                .map(|row| row.map(|value| value * 2_f64.powi(power)));
+            let (same, _) = npairs_of(&scaled.collect::<Vec<_>>(), &labels, &plain, &device);
+            assert_eq!(same, loss, "{name}: 2^{power}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod encoders;
 mod exact;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod guards;
 mod losses;
 #[cfg(target_os = "linux")]
 mod memory;

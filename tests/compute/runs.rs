@@ -245,6 +245,69 @@ fn missing_data_fails_the_run_with_its_code() {
     assert_eq!(load(&results).status.code.as_deref(), Some("DATA-PATH"));
 }
 
+/// What a run says that is refused because its images do not fit its batches.
+fn refused(bench: &Bench, results: &str, root: &Path, batch: usize) -> String {
+    let (output, results) = bench.run(
+        results,
+        &folder_arguments(root, batch).each_ref().map(String::as_str),
+    );
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    let run = load(&results);
+    assert_eq!(run.status.code.as_deref(), Some("DATA-TOO-FEW"), "{text}");
+    assert!(run.metrics.is_empty() && run.dir.checkpoint_steps().is_empty());
+    run.status.cause.expect("a cause")
+}
+
+/// The tiny spec on a folder of images.
+fn folder_arguments(root: &Path, batch: usize) -> [String; 6] {
+    let data = format!("{{dataset: image_folder, root: {}}}", root.display());
+    [
+        format!("--set=data={data}"),
+        "--set=data.train_size=~".into(),
+        "--set=data.test_size=~".into(),
+        "--set=data.validation=~".into(),
+        format!("--set=phases.pretrain.batch_size={batch}"),
+        format!("--set=phases.classify.batch_size={batch}"),
+    ]
+}
+
+#[test]
+fn batches_that_a_folder_of_images_cannot_fill_or_pair_are_refused_before_the_first_step() {
+    let bench = Bench::new();
+    let root = bench.folder.path().join("images");
+    let put = |name: &str, value: u8| {
+        let path = root.join(name);
+        std::fs::create_dir_all(path.parent().expect("a class")).expect("a folder");
+        let image = image::RgbImage::from_fn(8, 8, |x, y| image::Rgb([value, x as u8, y as u8]));
+        image.save(path).expect("a PNG");
+    };
+    for class in 0..6 {
+        put(&format!("train/{class}/1.png"), 20 * class);
+        put(&format!("test/{class}/1.png"), 20 * class + 7);
+    }
+    for (results, batch, key, words) in [
+        (
+            "a",
+            25,
+            "batch_size",
+            "a batch of 25 is larger than the 6 training images",
+        ),
+        ("b", 5, "batch_size", "holds one of the 6 images"),
+        ("c", 3, "loss.name", "6 images of 6 classes give no pair"),
+    ] {
+        let cause = refused(&bench, results, &root, batch);
+        let place = format!("`phases.pretrain.{key}`: ");
+        assert!(
+            cause.starts_with(&place) && cause.contains(words),
+            "{cause}"
+        );
+    }
+    put("train/0/2.png", 200);
+    let fits = folder_arguments(&root, 7);
+    bench.record("d", &fits.each_ref().map(String::as_str));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
@@ -253,7 +316,7 @@ fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
     let mut parent = Command::new(env!("CARGO_BIN_EXE_supcon"))
         .arg("run")
         .arg(bench.folder.path().join("tiny.yaml"))
-        .args(["--set=phases.pretrain.epochs=500", "--results"])
+        .args(["--set=phases.pretrain.epochs=20", "--results"])
         .arg(&results)
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -268,6 +331,24 @@ fn an_interrupt_leaves_a_record_that_the_same_command_completes() {
     let run = load(&results);
     assert_eq!(run.status.state, State::Interrupted);
     assert!(!run.metrics.is_empty() && !run.dir.is_done());
+    let same = bench.record("a", &["--set=phases.pretrain.epochs=20"]);
+    let log = String::from_utf8(bytes(&same, record::LOG)).expect("text");
+    assert!(log.contains("goes on behind step"), "{log}");
+    let straight = bench.record("b", &["--set=phases.pretrain.epochs=20"]);
+    assert_eq!(without_wall_times(&same), without_wall_times(&straight));
+}
+
+#[test]
+fn batches_of_one_image_have_finite_figures() {
+    let bench = Bench::new();
+    for (results, batch) in [("a", 1), ("b", 107)] {
+        let batch = format!("--set=phases.classify.batch_size={batch}");
+        let run = bench.record(results, &["--set=phases.pretrain.epochs=1", &batch]);
+        assert!(
+            run.metrics.iter().all(|row| row.value.is_finite()),
+            "{batch}"
+        );
+    }
 }
 
 #[test]

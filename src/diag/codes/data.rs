@@ -61,13 +61,14 @@ pub(super) const ONE_CLASS: Explanation = Explanation {
 };
 
 pub(super) const TOO_FEW: Explanation = Explanation {
-    title: "a class has too few images for the split",
+    title: "too few images for the split, a batch or the loss",
     why: "`train_limit` takes the same number of images from each class, and `validation` holds a share of \
           each class out. A class is too small to give its part, or would have nothing left to train on. For \
-          folders this is known only when the data is there.",
+          folders this is known only when the data is there, and so is whether they fill a batch and hold pairs \
+          of a class for `npairs`.",
     wrong: "data: {dataset: image_folder, train_limit: 1000}    # a class of 40 images",
     right: "data: {dataset: image_folder, train_limit: 400}    # ten classes, 40 images each",
-    fix: "Lower `train_limit` or `validation`, or add images to the class that is named.",
+    fix: "Lower `train_limit`, `validation` or `batch_size`, or add images to the class that is named.",
 };
 
 pub(super) const DOWNLOAD: Explanation = Explanation {

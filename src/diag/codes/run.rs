@@ -15,7 +15,8 @@ pub(super) const DEVICE: Explanation = Explanation {
 pub(super) const DIVERGED: Explanation = Explanation {
     title: "the loss became infinite or not a number",
     why: "The run stopped before the update of that step, so that no weight was spoilt. What was recorded up \
-          to there is kept, and the images of the batch are named. The other runs go on.",
+          to there is kept, and the images of the batch are named. An evaluation whose loss is not finite ends a \
+          run too, and names its split. The other runs go on.",
     wrong: "optimizer: {name: adam, learning_rate: 100}",
     right: "optimizer: {name: adam, learning_rate: 0.001}",
     fix: "Lower the learning rate or raise the temperature; look at the loss curve before that step.",

@@ -1,7 +1,7 @@
 //! The sum at the end of a residual block, with the ReLU behind it.
 
-use super::Fresh;
 use super::simd::for_best;
+use super::{Fresh, at_least};
 use rayon::prelude::*;
 
 /// Floats of one piece of work, about.
@@ -31,17 +31,17 @@ for_best! {
     fn add_rows(a: &[f32], b: &[f32], channels: [usize; 2], floor: f32, y: &mut Fresh) {
         if channels[0] == channels[1] {
             for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-                y.write((a + b).max(floor));
+                y.write(at_least(a + b, floor));
             }
             return;
         }
         let rows = y.chunks_exact_mut(channels[0]).zip(a.chunks_exact(channels[0]));
         for ((y, a), b) in rows.zip(b.chunks_exact(channels[1])) {
             for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-                y.write((a + b).max(floor));
+                y.write(at_least(a + b, floor));
             }
             for (y, a) in y[channels[1]..].iter_mut().zip(&a[channels[1]..]) {
-                y.write(a.max(floor));
+                y.write(at_least(*a, floor));
             }
         }
     }

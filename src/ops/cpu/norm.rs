@@ -1,7 +1,7 @@
 //! Batch norm with ReLU in one pass each way, and the sums over rows that it needs.
 
-use super::Fresh;
 use super::simd::for_best;
+use super::{Fresh, at_least};
 use rayon::prelude::*;
 
 /// Floats of one piece of work: fits the second-level cache and does not depend on the number of threads.
@@ -87,7 +87,7 @@ for_best! {
         for (to, from) in to.chunks_mut(mean.len()).zip(from.chunks(mean.len())) {
             let vectors = mean.iter().zip(scale).zip(beta);
             for ((to, from), ((mean, scale), beta)) in to.iter_mut().zip(from).zip(vectors) {
-                to.write(((from - mean) * scale + beta).max(floor));
+                to.write(at_least((from - mean) * scale + beta, floor));
             }
         }
     }
@@ -95,7 +95,7 @@ for_best! {
     fn scale_rows(from: &[f32], to: &mut Fresh, scale: &[f32], shift: &[f32], floor: f32) {
         for (to, from) in to.chunks_mut(scale.len()).zip(from.chunks(scale.len())) {
             for ((to, from), (scale, shift)) in to.iter_mut().zip(from).zip(scale.iter().zip(shift)) {
-                to.write((from * scale + shift).max(floor));
+                to.write(at_least(from * scale + shift, floor));
             }
         }
     }

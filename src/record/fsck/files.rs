@@ -1,10 +1,10 @@
 //! The files of one run: those of a finished one against its manifest and against each other, those of an unfinished one
 //! by what they say of themselves.
 
-use super::confirm::{Wrong, confirm, has_parquet_ends, small};
 use super::{Look, REMOVE, RETRAIN};
 use crate::plan::{FORMAT, RunPlan};
 use crate::record::commit::MANIFEST;
+use crate::record::confirm::{Wrong, confirm, has_parquet_ends, small};
 use crate::record::manifest::Manifest;
 use crate::record::metrics::decode_metrics;
 use crate::record::predictions::decode_predictions;

@@ -2,16 +2,15 @@
 //! only after the hash has confirmed them; the plan and the status of a run that is not finished have no hash yet and are
 //! text. Nothing is ever changed.
 
-mod confirm;
 mod files;
 
 use super::RunDir;
-use super::checkpoint::{CHECKPOINTS, Checkpoint, verified};
+use super::checkpoint::{CHECKPOINTS, Checkpoint};
 use super::commit::{MANIFEST, is_temporary};
-use super::manifest::Manifest;
+use super::confirm::{entries, has_lengths, manifest, verified};
+use super::manifest::{Manifest, Refused};
 use super::phase_store::CAPSULE;
 use super::survey::{FILES, FOLDERS};
-use confirm::{entries, has_lengths, manifest};
 use std::path::Path;
 
 /// Something that `fsck` found.
@@ -53,6 +52,7 @@ const NONE_VALID: &str = "CKPT-NONE-VALID";
 const RETRAIN: &str =
     "bring the file back from a copy, or give the `run` command again: it trains the run anew";
 const REMOVE: &str = "bring the file back from a copy, or `supcon rm` the run and train it again";
+const KEPT: &str = "nothing here: it is kept as it is";
 const COLLECT: &str = "`supcon gc --apply` removes it";
 const IGNORED: &str = "it is ignored";
 const LEFT: &str = "left half written by a process that was killed";
@@ -94,17 +94,20 @@ pub fn examine_phases(folder: &Path, deep: bool) -> (usize, Vec<Finding>) {
         } else {
             count += 1;
             let remedy = "nothing: the next run that needs it trains it again";
-            let problem = checkpoint(&folder.join(&name), &name, deep).err();
+            let problem = stored_phase(&folder.join(&name), &name, deep).err();
             findings.extend(problem.map(|problem| told(Some(DAMAGED), &problem, remedy)));
         }
     }
     (count, findings)
 }
 
-/// Looks at a checkpoint or a stored phase whose rows carry the id `owner`; with `deep` the checkpoint is handed out.
-fn checkpoint(folder: &Path, owner: &str, deep: bool) -> Result<Option<Checkpoint>, String> {
+/// Looks at a finished phase under its key.
+fn stored_phase(folder: &Path, key: &str, deep: bool) -> Result<(), String> {
     has_lengths(folder)?;
-    deep.then(|| Checkpoint::read(folder, owner)).transpose()
+    if deep {
+        Checkpoint::read(folder, key)?;
+    }
+    Ok(())
 }
 
 struct Look<'a> {
@@ -141,7 +144,8 @@ impl Look<'_> {
         }
         let manifest = manifest(self.dir.path());
         match &manifest {
-            Err(problem) => self.damage(MANIFEST, problem, RETRAIN),
+            Err(Refused::Damaged(problem)) => self.damage(MANIFEST, problem, RETRAIN),
+            Err(other) => self.damage(MANIFEST, &other.to_string(), KEPT),
             Ok(Some(manifest)) => self.finished(manifest),
             Ok(None) => self.open(),
         }
@@ -153,7 +157,7 @@ impl Look<'_> {
     }
 
     fn checkpoints(&mut self, finished: bool) {
-        let (id, steps) = (self.dir.run_id(), self.dir.checkpoint_steps());
+        let steps = self.dir.checkpoint_steps();
         if finished {
             for step in steps {
                 let what = "of a finished run, which needs it no more";
@@ -163,13 +167,10 @@ impl Look<'_> {
         }
         let mut broken = Vec::new();
         for step in &steps {
-            let found = checkpoint(&self.dir.checkpoint_folder(*step), &id, self.deep);
-            let found = found.and_then(|found| match found {
-                Some(found) if found.position.run_steps != *step => {
-                    Err(format!("the state of step {}", found.position.run_steps))
-                }
-                _ => Ok(()),
-            });
+            let mut found = has_lengths(&self.dir.checkpoint_folder(*step));
+            if self.deep {
+                found = found.and_then(|()| self.dir.checkpoint(*step).map(drop));
+            }
             broken.extend(found.err().map(|problem| (*step, problem)));
         }
         let (code, remedy) = if broken.len() == steps.len() {

@@ -224,6 +224,20 @@ mod tests {
     }
 
     #[test]
+    fn a_class_without_images_has_zeros() {
+        let mut runs = runs("baseline", &[(0, 0.5)]);
+        let row = |predicted| PredictionRow {
+            index: 0,
+            label: 0,
+            predicted,
+            scores: vec![0.5, 0.5],
+        };
+        runs[0].predictions = vec![row(0), row(1)];
+        let (matrix, _) = matrix(&experiments(&runs)[0]).unwrap();
+        assert_eq!(matrix, [[0.5, 0.5], [0.0, 0.0]]);
+    }
+
+    #[test]
     fn file_names_hold_no_separators() {
         assert_eq!(file_name("a/b c"), "a-b-c");
     }

@@ -1,10 +1,10 @@
 //! `supcon fsck`: each way in which a file can be wrong is found in its run and in no other, and is no panic.
 
-use super::{Store, checkpoint, code, text};
+use super::{Store, checkpoint, code, rows, text};
 use std::fs;
 use supcon::record::{
     CHECKPOINTS, Glance, MANIFEST, METRICS, MODEL, PLAN, PREDICTIONS, STATUS, Standing, State,
-    examine, run_folders,
+    examine, load, run_folders,
 };
 
 /// Ids of the damaged runs of a store.
@@ -104,6 +104,11 @@ fn every_damage_of_a_checkpoint_is_found_and_none_of_an_open_run_is_a_panic() {
             }
             let found = examine(&run, true);
             let glance = Glance::at(run.clone());
+            if name == METRICS {
+                // Those of the checkpoint have a hash.
+                let loaded = load(run.path()).expect("its figures");
+                assert_eq!(loaded.metrics, rows(), "{what}");
+            }
             if name.starts_with(&folder) {
                 let finding = &found.findings[0];
                 assert_eq!(finding.code, Some("CKPT-NONE-VALID"), "{name}: {what}");

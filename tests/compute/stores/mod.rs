@@ -2,10 +2,12 @@
 //! `gc` and `rm` take away and what they leave, whoever kills them; a capsule that fails again; the program's own test.
 //! Made-up results for them are here.
 
+mod checkpoints;
 mod damage;
 mod listing;
 mod proofs;
 mod removal;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -115,6 +117,7 @@ fn status(state: State) -> Status {
         wall_secs: 1.0,
         images_per_sec: Vec::new(),
         shared_phases: Vec::new(),
+        backends: Vec::new(),
         started_at: 0,
     }
 }

@@ -1,8 +1,9 @@
-//! What `fsck` asks of files and folders before anything looks into them: plain files, lengths, hashes, manifests. Links are
+//! What is asked of files and folders before anything looks into them: plain files, lengths, hashes, manifests. Links are
 //! not followed, and nothing is read that is longer than what its manifest says.
 
-use crate::record::commit::{MANIFEST, read_file};
-use crate::record::manifest::{Entry, Manifest};
+use super::commit::{MANIFEST, read_file};
+use super::manifest::{Entry, Manifest, Refused};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Component, Path};
@@ -56,27 +57,39 @@ pub(super) fn confirm(
 }
 
 /// The manifest of a folder, `None` if there is none.
-pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>, String> {
-    let Some(bytes) = small(&folder.join(MANIFEST))? else {
+pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>, Refused> {
+    let Some(bytes) = small(&folder.join(MANIFEST)).map_err(Refused::Damaged)? else {
         return Ok(None);
     };
-    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    if manifest.format == 1 {
-        return Ok(Some(manifest));
-    }
-    let found = manifest.format;
-    Err(format!("of format {found}, this program knows 1"))
+    Manifest::decode(&bytes).map(Some)
+}
+
+/// One file of a committed folder, if it is what the manifest says.
+pub(super) fn one(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let manifest = manifest(folder).ok()??;
+    confirm(folder, name, manifest.files.get(name)?, true).ok()?
 }
 
 /// Whether each file of a committed folder is there with its length.
 pub(super) fn has_lengths(folder: &Path) -> Result<(), String> {
-    let found = manifest(folder).and_then(|found| found.ok_or("the file is missing".into()));
-    let found = found.map_err(|problem| format!("{MANIFEST}: {problem}"))?;
-    for (name, entry) in &found.files {
-        let confirmed = confirm(folder, name, entry, false);
-        confirmed.map_err(|wrong| format!("{name}: {}", wrong.what()))?;
+    committed(folder, false).map(drop)
+}
+
+/// The files of a committed folder, each confirmed by its manifest, or what is wrong.
+pub(super) fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    committed(folder, true)
+}
+
+fn committed(folder: &Path, hash: bool) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let found = manifest(folder).map_err(|refused| format!("{MANIFEST}: {refused}"))?;
+    let found = found.ok_or_else(|| format!("{MANIFEST}: the file is missing"))?;
+    let mut files = BTreeMap::new();
+    for (name, entry) in found.files {
+        let confirmed = confirm(folder, &name, &entry, hash);
+        let bytes = confirmed.map_err(|wrong| format!("{name}: {}", wrong.what()))?;
+        files.extend(bytes.map(|bytes| (name, bytes)));
     }
-    Ok(())
+    Ok(files)
 }
 
 /// The bytes of a text file, `None` if there is none.

@@ -1,0 +1,121 @@
+//! Who may write to a run: one of several batches, whose folder it is, and readers beside them.
+
+use super::{Batch, Bench, contents, device, endless, fates, until};
+use rustix::process::Signal;
+use std::fs;
+use std::process::Command;
+
+#[test]
+fn of_processes_that_begin_the_same_run_at_the_same_instant_exactly_one_trains() {
+    let bench = Bench::new();
+    let endless = endless(&bench, "endless");
+    let start = |_| Batch::start(&bench, &[&endless], "a", &[&device()]);
+    let mut batches: Vec<Batch> = (0..4).map(start).collect();
+    let mut refused = Vec::new();
+    while refused.len() < 3 {
+        let place = until("the others are refused", || {
+            let ended = |batch: &mut Batch| batch.process.try_wait().expect("a state").is_some();
+            batches.iter_mut().position(ended)
+        });
+        refused.push(batches.swap_remove(place));
+    }
+    let mut trains = batches.remove(0);
+    trains.wait_for("epoch_ended");
+    trains.signal(Signal::INT);
+    assert_eq!(trains.end().0, Some(75));
+    for batch in refused {
+        let (exit, table) = batch.end();
+        assert_eq!((exit, fates(&table)), (Some(6), vec!["leased"]), "{table}");
+        let holder = table["runs"][0]["holder"].as_str().expect("a holder");
+        assert!(
+            holder.starts_with("process ") && holder.contains(" on `"),
+            "{holder}"
+        );
+    }
+}
+
+#[test]
+fn a_run_whose_folder_is_taken_away_ends_and_makes_no_new_one() {
+    let bench = Bench::new();
+    let endless = endless(&bench, "endless");
+    let mut batch = Batch::start(&bench, &[&endless], "a", &[&device()]);
+    let event = batch.wait_for("epoch_ended");
+    let run = batch.runs.join(event["run"].as_str().expect("an id"));
+    let away = bench.folder().join("away");
+    fs::rename(&run, &away).expect("renamed");
+    let (exit, table) = batch.end();
+    assert_eq!((exit, fates(&table)), (Some(7), vec!["failed"]), "{table}");
+    assert_eq!(table["runs"][0]["code"], "DISK-IO");
+    assert!(
+        !run.exists(),
+        "without its plan and lease it would be nobody's"
+    );
+    assert!(away.join("plan.yaml").is_file());
+}
+
+#[test]
+fn batches_that_overlap_share_their_runs_out_and_train_each_once() {
+    let bench = Bench::new();
+    let spec = bench.spec();
+    let start = |results: &str, seeds: &str| {
+        let seeds = format!("--set=seeds={seeds}");
+        Batch::start(
+            &bench,
+            &[&spec],
+            results,
+            &[&device(), "--threads=1", &seeds],
+        )
+    };
+    let lists = ["[0, 1, 2]", "[2, 1, 3]"];
+    let both = lists.map(|seeds| start("a", seeds));
+    let mut done = 0;
+    for batch in both {
+        let (exit, table) = batch.end();
+        // A run that the other one trains at its turn is left to it.
+        assert!([Some(0), Some(6)].contains(&exit), "{table}");
+        done += fates(&table).iter().filter(|fate| **fate == "done").count();
+    }
+    assert_eq!(done, 4);
+    for seeds in lists {
+        let (exit, table) = start("a", seeds).end();
+        assert_eq!((exit, fates(&table)), (Some(0), vec!["skipped"; 3]));
+    }
+    assert_eq!(start("b", "[0, 1, 2, 3]").end().0, Some(0));
+    assert!(contents(&bench, "a") == contents(&bench, "b"));
+}
+
+#[test]
+fn readers_beside_writers_find_no_damage() {
+    let bench = Bench::new();
+    let endless = endless(&bench, "endless");
+    let arguments = [
+        &device(),
+        "--jobs=2",
+        "--set=seeds=[0, 1]",
+        "--checkpoint-steps=1",
+    ];
+    let mut batch = Batch::start(&bench, &[&endless], "a", &arguments);
+    batch.wait_for("epoch_ended");
+    let results = bench.folder().join("a");
+    let runs = results.join("runs");
+    for _ in 0..10 {
+        for words in [&["ls", "--json"][..], &["fsck", "--deep"], &["report"]] {
+            let mut reader = Command::new(env!("CARGO_BIN_EXE_supcon"));
+            reader.args(words);
+            if words == ["report"] {
+                reader
+                    .arg(&runs)
+                    .arg("--out")
+                    .arg(bench.folder().join("report"));
+            } else {
+                reader.arg("--results").arg(&results);
+            }
+            let output = reader.output().expect("supcon starts");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "{words:?}: {text}{output:?}");
+            assert!(!text.contains("damaged\""), "{text}");
+        }
+    }
+    batch.signal(Signal::INT);
+    assert_eq!(batch.end().0, Some(75));
+}

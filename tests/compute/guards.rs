@@ -1,0 +1,160 @@
+//! What ends a run whose numbers are worth nothing: an evaluation that is not finite, gradients too long for their format,
+//! embeddings that are all equal.
+
+use super::runs::Bench;
+use super::survive::{plan_of, train};
+use std::process::Command;
+use supcon::plan::OptimizerPlan;
+use supcon::record::{self, Checkpoint, Disk, MANIFEST, RunDir, State};
+use supcon::train::{Pace, TrainError};
+
+/// A folder for a run, with the checkpoint behind a step after somebody has changed it.
+fn with_checkpoint(
+    bench: &Bench,
+    (sets, step): (&[&str], u64),
+    device: &(supcon::device::DeviceName, burn::tensor::Device),
+    change: impl Fn(&mut Checkpoint),
+) -> Result<(), TrainError> {
+    let (plan, data) = plan_of(bench, sets);
+    let runs = bench.folder().join(device.0.to_string());
+    let dir = RunDir::create_on(&Disk::real(), &runs, &plan.run_id).expect("a folder");
+    let pace = Pace {
+        stop_after: Some(step),
+        ..Pace::default()
+    };
+    let stopped = train(&plan, &data, &device.1, &dir, pace).result;
+    assert!(
+        matches!(stopped, Err(TrainError::Interrupted { .. })),
+        "{stopped:?}"
+    );
+    let newest = dir.newest_checkpoint().expect("sound").newest;
+    let mut changed = newest.expect("a checkpoint");
+    change(&mut changed);
+    dir.write_checkpoint(&changed).expect("written");
+    let trained = train(&plan, &data, &device.1, &dir, Pace::default());
+    let mut rows = trained.outcome.rows.iter();
+    assert!(
+        rows.all(|row| row.value.is_finite()),
+        "no such figure is recorded"
+    );
+    trained.result
+}
+
+/// Sets every value of the last array whose name ends so.
+fn fill(checkpoint: &mut Checkpoint, part: &str, end: &str, value: f32) {
+    let mut arrays = checkpoint.model.iter_mut().rev();
+    let found = arrays.find(|tensor| tensor.name.starts_with(part) && tensor.name.ends_with(end));
+    found
+        .unwrap_or_else(|| panic!("{part}..{end}"))
+        .values
+        .fill(value);
+}
+
+#[test]
+fn an_evaluation_that_is_not_finite_ends_the_run_and_names_its_split() {
+    let bench = Bench::new();
+    let sets = ["phases.classify.freeze=~"];
+    for device in super::devices() {
+        // Only evaluation uses moving statistics.
+        let result = with_checkpoint(&bench, (&sets, 12), &device, |checkpoint| {
+            fill(checkpoint, "encoder.", "bn2.running_var", -1.0);
+        });
+        let Err(TrainError::NotFinite { phase, split, .. }) = &result else {
+            panic!("{}: {result:?}", device.0);
+        };
+        assert_eq!((phase.as_str(), split.as_str()), ("classify", "validation"));
+    }
+}
+
+#[test]
+fn gradients_whose_length_overflows_name_the_array_and_not_the_loss() {
+    let bench = Bench::new();
+    let sets = [
+        "phases.pretrain=~",
+        "phases.classify.freeze=~",
+        "phases.classify.head.hidden=[]",
+    ];
+    for device in super::devices() {
+        // Logits of zero whatever the features, so that the loss is finite and the gradient of the head is not small.
+        let result = with_checkpoint(&bench, (&sets, 1), &device, |checkpoint| {
+            fill(checkpoint, "head.", "weight", 0.0);
+            fill(checkpoint, "encoder.", "bn2.weight", 1e36);
+        });
+        let Err(error @ TrainError::Diverged { loss, array, .. }) = &result else {
+            panic!("{}: {result:?}", device.0);
+        };
+        let array = array.as_deref().expect("a name");
+        assert!(
+            loss.is_finite() && array.starts_with("head."),
+            "{array}: {loss}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("gradient of `{array}`")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_run_whose_embeddings_are_all_equal_has_collapsed_within_fifty_steps() {
+    let bench = Bench::new();
+    let (plan, mut data) = plan_of(&bench, &["augment=~", "phases.pretrain.epochs=20"]);
+    data.train.pixels.fill(128);
+    for (name, device) in super::devices() {
+        let runs = bench.folder().join(name.to_string());
+        let dir = RunDir::create_on(&Disk::real(), &runs, &plan.run_id).expect("a folder");
+        let trained = train(&plan, &data, &device, &dir, Pace::default());
+        let Err(TrainError::Collapsed {
+            step,
+            plateau,
+            spread,
+            ..
+        }) = trained.result
+        else {
+            panic!("{name}: {:?}", trained.result);
+        };
+        // The last batch of the tenth epoch: 8 of 108 images.
+        assert_eq!(step, 49, "{name}");
+        assert!(
+            (plateau - 8.0_f64.ln()).abs() < 1e-9 && spread < 1e-3,
+            "{name}: {plateau} {spread}"
+        );
+    }
+}
+
+#[test]
+fn a_diverged_run_keeps_its_last_checkpoint_and_a_capsule() {
+    let bench = Bench::new();
+    let (mut plan, _) = plan_of(&bench, &[]);
+    // No spec can ask for this step size; it makes every weight overflow in the first update.
+    let OptimizerPlan::Adam { learning_rate, .. } = &mut plan.phases[0].optimizer;
+    *learning_rate = 1e38;
+    for (name, _) in super::devices() {
+        let runs = bench.folder().join(name.to_string());
+        let dir = RunDir::create(&runs, &plan.run_id).expect("a folder");
+        dir.write_plan(&plan).expect("a plan");
+        let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
+            .arg("worker")
+            .arg(dir.path())
+            .arg(format!("--device={name}"))
+            .args(["--threads=1", "--cache"])
+            .arg(bench.folder().join("cache"))
+            .output()
+            .expect("a worker");
+        assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
+        let status = record::load(dir.path()).expect("a sound record").status;
+        let told = (status.state, status.code.as_deref());
+        assert_eq!(told, (State::Diverged, Some("RUN-DIVERGED")), "{name}");
+        record::read_capsule(&dir).expect("a capsule");
+        // A sound one is finite.
+        let newest = dir.newest_checkpoint().expect("sound").newest;
+        assert_eq!(
+            newest.expect("a checkpoint").position.run_steps,
+            0,
+            "{name}"
+        );
+        assert!(!dir.file(MANIFEST).exists());
+    }
+}

@@ -1,0 +1,140 @@
+//! Checkpoints that something has happened to, through to the result: the one before is taken, or nothing is lost; a run
+//! that goes on elsewhere says so.
+
+use super::{Bench, Result, SHORT, only_run, supcon};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use supcon::record::{CHECKPOINTS, LOG, MANIFEST, RunDir};
+
+/// Stops a short run behind its sixth step, with checkpoints of steps 5 and 6.
+fn stopped(bench: &Bench, results: &Path) -> RunDir {
+    let arguments = [&SHORT[..], &["--checkpoint-steps=1"]].concat();
+    let output = supcon(bench, results, &arguments, Some("worker:stop@6"));
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    let dir = only_run(results).dir;
+    assert_eq!(dir.checkpoint_steps(), [6, 5]);
+    dir
+}
+
+fn again(bench: &Bench, results: &Path, more: &[&str]) -> Output {
+    supcon(bench, results, &[&SHORT[..], more].concat(), None)
+}
+
+/// The result of a run that nothing happened to.
+fn expected(bench: &Bench) -> Result {
+    let straight = bench.folder().join("straight");
+    assert!(again(bench, &straight, &[]).status.success());
+    Result::of(&only_run(&straight))
+}
+
+/// Every file below a folder with its bytes.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    files
+        .map(|entry| {
+            (
+                entry.path().to_owned(),
+                fs::read(entry.path()).expect("a file"),
+            )
+        })
+        .collect()
+}
+
+/// Copies the files of one folder to another.
+fn copy(from: &Path, to: &Path) {
+    for (path, bytes) in files(from) {
+        let path = to.join(path.strip_prefix(from).expect("inside"));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, bytes).expect("written");
+    }
+}
+
+const FILES: [&str; 5] = [
+    "model.safetensors",
+    "optimizer.safetensors",
+    "metrics.parquet",
+    "state.json",
+    MANIFEST,
+];
+
+#[test]
+fn whatever_happens_to_the_newest_checkpoint_the_one_before_gives_the_same_result() {
+    let bench = Bench::new();
+    let expected = expected(&bench);
+    let origin = bench.folder().join("origin");
+    stopped(&bench, &origin);
+    for name in FILES {
+        for what in ["missing", "cut", "older"] {
+            let at = format!("{name}: {what}");
+            let results = bench.folder().join(format!("{name}-{what}"));
+            copy(&origin, &results);
+            let dir = only_run(&results).dir;
+            let [file, older] = [6, 5].map(|step| dir.checkpoint_folder(step).join(name));
+            let bytes = fs::read(&file).expect("a file");
+            match what {
+                "missing" => fs::remove_file(&file).expect("removed"),
+                "cut" => fs::write(&file, &bytes[..bytes.len() / 2]).expect("written"),
+                _ => drop(fs::copy(&older, &file).expect("copied")),
+            }
+            let is_changed = fs::read(&file).map_or(true, |now| now != bytes);
+            let output = again(&bench, &results, &[]);
+            assert!(output.status.success(), "{at}: {output:?}");
+            let log = fs::read_to_string(dir.file(LOG)).expect("a log");
+            let told = log.contains("warning[CKPT-SKIPPED]: checkpoint 6 is damaged");
+            // No epoch ends between the two, so they hold the same figures.
+            assert_eq!(told, is_changed, "{at}: {log}");
+            assert!(Result::of(&only_run(&results)) == expected, "{at}");
+        }
+    }
+}
+
+#[test]
+fn without_a_sound_checkpoint_nothing_is_lost_until_somebody_asks_for_a_restart() {
+    let bench = Bench::new();
+    let expected = expected(&bench);
+    let results = bench.folder().join("a");
+    let dir = stopped(&bench, &results);
+    for step in [5, 6] {
+        let path = dir.checkpoint_folder(step).join("state.json");
+        fs::write(path, "{}").expect("written");
+    }
+    let before = files(&dir.file(CHECKPOINTS));
+    let output = again(&bench, &results, &[]);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        text.contains("error[CKPT-NONE-VALID]") && text.contains("--restart"),
+        "{text}"
+    );
+    assert!(files(&dir.file(CHECKPOINTS)) == before);
+    assert!(again(&bench, &results, &["--restart"]).status.success());
+    assert!(Result::of(&only_run(&results)) == expected);
+}
+
+#[test]
+fn a_run_that_goes_on_elsewhere_says_so_in_log_status_and_report() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    let dir = stopped(&bench, &results);
+    let newest = dir.newest_checkpoint().expect("sound").newest;
+    let mut moved = newest.expect("a checkpoint");
+    let here = moved.position.backends.clone();
+    assert_eq!(here.len(), 1, "where it was begun");
+    moved.position.backends = vec!["elsewhere".into()];
+    dir.write_checkpoint(&moved).expect("written");
+    assert!(again(&bench, &results, &[]).status.success());
+    let run = only_run(&results);
+    let both = ["elsewhere", &here[0]];
+    assert_eq!(run.status.backends, both);
+    let log = fs::read_to_string(dir.file(LOG)).expect("a log");
+    let line = format!(
+        "was trained on `elsewhere` so far and goes on with `{}`",
+        here[0]
+    );
+    assert!(log.contains(&line), "{log}");
+    let page = fs::read_to_string(results.join("report/tiny/report.md")).expect("a page");
+    assert!(page.contains(&both.join(", then ")), "{page}");
+}
