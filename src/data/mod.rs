@@ -226,7 +226,7 @@ mod tests {
             source,
             root: None,
             train_limit,
-            train_subset: crate::spec::Subset::default(),
+            train_subset: crate::plan::Subset::default(),
             validation,
         }
     }
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn the_first_images_are_those_that_lie_first() {
         let mut first = plan(Some(37), 0.0);
-        first.train_subset = crate::spec::Subset::First;
+        first.train_subset = crate::plan::Subset::First;
         let (some, all) = (loaded(&first), loaded(&plan(None, 0.0)));
         assert_eq!(some.train.labels, all.train.labels[..37]);
         assert_eq!(some.train.pixels, all.train.pixels[..37 * 32 * 32 * 3]);

@@ -3,8 +3,8 @@
 
 use super::{DataError, Split};
 use crate::plan::DataPlan;
+use crate::plan::Subset;
 use crate::random::{Draws, Purpose};
-use crate::spec::Subset;
 
 /// Streams of `Purpose::Split`: the class is in the low 32 bits.
 const LIMIT: u64 = 0;

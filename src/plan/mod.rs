@@ -16,6 +16,7 @@ mod types;
 mod words;
 mod yaml;
 
+pub use crate::spec::Subset;
 pub use batch::{check_specs, load_runs, resolve_all, resolve_reading, spec_files};
 pub use conflicts::{Images, Misfit, misfits};
 pub use cost::{Composition, Host, PhaseCost, RunCost, Steps};

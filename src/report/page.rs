@@ -3,8 +3,8 @@
 use super::chart::{Charts, FONT_CSS};
 use super::group::Experiment;
 use super::rows::{ResultRow, RunRow, VerdictRow, held, result_rows, run_rows, verdict_rows};
+use crate::plan::Subset;
 use crate::plan::{DataPlan, EncoderPlan, HeadPlan, LossPlan, PhasePlan, RunPlan, SourcePlan};
-use crate::spec::Subset;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
