@@ -31,6 +31,23 @@ pub enum LayerKind {
     Sweep,
 }
 
+impl LayerKind {
+    /// What it is called.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Template => "template",
+            Self::Base => "base",
+            Self::File => "file",
+            Self::Profile => "profile",
+            Self::Environment => "environment",
+            Self::Set => "set",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
 /// A layer: its text, its values, and where they stand.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {

@@ -34,15 +34,15 @@ fn layers_merge_in_order_and_each_value_knows_its_own() {
         let text = loaded.origins[path].to_string();
         text.replace(&format!("{}/", case.dir.path().display()), "")
     };
-    assert_eq!(origin("name"), "spec.yaml:2");
-    assert_eq!(origin("phases.pretrain.epochs"), "sub/b.yaml:2");
-    assert_eq!(origin("phases.pretrain.batch_size"), "sub/../c.yaml:1");
-    assert_eq!(origin("phases.classify.batch_size"), "a.yaml:15");
+    assert_eq!(origin("name"), "file spec.yaml:2");
+    assert_eq!(origin("phases.pretrain.epochs"), "base sub/b.yaml:2");
+    assert_eq!(origin("phases.pretrain.batch_size"), "base sub/../c.yaml:1");
+    assert_eq!(origin("phases.classify.batch_size"), "base a.yaml:15");
     assert_eq!(
         origin("phases.classify.epochs"),
-        "--set phases.classify.epochs=8"
+        "set phases.classify.epochs=8"
     );
-    assert_eq!(origin("augment"), "--set augment=[]");
+    assert_eq!(origin("augment"), "set augment=[]");
     assert_eq!(origin("encoder.width"), "default");
     assert_eq!(origin("phases.pretrain.optimizer.beta_1"), "default");
 }

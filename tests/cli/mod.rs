@@ -14,6 +14,7 @@ mod limits;
 mod mistakes;
 #[cfg(unix)]
 mod pipes;
+mod plans;
 mod preview;
 mod problems;
 mod shipped;
