@@ -2,6 +2,8 @@
 //! `--set` arguments, a point of a sweep (`sweep`). figment merges them: mappings merge, lists replace, `~` deletes; it
 //! also remembers the layer of each value.
 
+mod phases;
+
 use super::file;
 use super::index::join;
 use super::limits::MAX_LAYERS;
@@ -79,26 +81,6 @@ impl Merged {
     /// Where a value's key was written.
     pub(crate) fn key_place(&self, path: &str, value: &Value) -> Option<Place> {
         self.sources[self.layer(value)].key_place(path)
-    }
-
-    /// Names of the phases in the order in which the layers wrote them.
-    pub(crate) fn phase_order(&self) -> Vec<String> {
-        let mut order: Vec<String> = Vec::new();
-        for source in &self.sources {
-            let phases = source.tree.iter().find(|(key, _)| key == "phases");
-            if let Some((_, Tree::Map(entries))) = phases {
-                for (name, _) in entries {
-                    if !order.contains(name) {
-                        order.push(name.clone());
-                    }
-                }
-            }
-        }
-        let Some(Value::Dict(_, phases)) = self.root.get("phases") else {
-            return Vec::new();
-        };
-        order.retain(|name| !matches!(phases.get(name), None | Some(Value::Empty(..))));
-        order
     }
 }
 

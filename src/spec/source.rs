@@ -253,6 +253,12 @@ impl Source {
             .is_some_and(|(entry, exact)| exact && entry.quoted)
     }
 
+    /// Whether the key at a path has nothing behind its colon.
+    pub(crate) fn is_blank(&self, path: &str) -> bool {
+        self.entry(path)
+            .is_some_and(|(entry, exact)| exact && entry.value.len == 0)
+    }
+
     /// The whole text of an assignment.
     pub(crate) fn first_line(&self) -> &str {
         self.text.line(1)

@@ -87,7 +87,8 @@ fn a_tilde_deletes_and_lists_replace() {
         .file("a.yaml", GOOD.as_bytes());
     let text = case.text();
     assert!(
-        text.contains("delete it with `blocks: ~`") && text.contains("takes no other key"),
+        text.contains("write `blocks: ~` beside `name` in spec.yaml:3")
+            && text.contains("takes no other key"),
         "{text}"
     );
     assert_eq!(case.set("encoder.blocks=~").runs().len(), 2);
