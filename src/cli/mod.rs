@@ -152,7 +152,7 @@ struct SpecArgs {
     /// Spec files, or folders of them.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Change a value: a dotted key and a YAML value; `~` deletes it.
+    /// Change a value: a dotted key and a YAML value; `~` deletes it, as in `--set 'sweep=~'`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Lay this section of each spec's `profiles` over it.

@@ -46,6 +46,11 @@ impl Found {
         }
     }
 
+    /// Begins another spec: what it has in common with those before is told again.
+    pub fn begin_another(&mut self) {
+        self.marks.clear();
+    }
+
     /// Whether so much is wrong that looking further is a waste.
     #[must_use]
     pub fn is_enough(&self) -> bool {

@@ -48,6 +48,7 @@ pub fn check_specs(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<RunPl
         if base {
             continue;
         }
+        found.begin_another();
         found.extend(one.problems);
         runs.extend(one.runs);
         for (name, place) in one.names {
@@ -100,6 +101,7 @@ fn outcome(file: &SpecFile, overrides: &Overrides) -> Outcome {
 /// What is wrong with single values, and all conflicts between those that are right.
 pub fn resolve_reading(reading: Reading) -> Result<Vec<RunPlan>, Problems> {
     let wrong = !reading.problems.is_empty();
+    let (label, extended) = (reading.label, reading.extended);
     let mut found = Found::default();
     found.extend(reading.problems);
     let mut runs = Vec::new();
@@ -112,7 +114,27 @@ pub fn resolve_reading(reading: Reading) -> Result<Vec<RunPlan>, Problems> {
         ),
         Ok(all) => runs = all,
     }
-    Problems::or(found.finish(), runs)
+    let mut problems = found.finish();
+    for problem in &mut problems {
+        name_spec(problem, &label, &extended);
+    }
+    Problems::or(problems, runs)
+}
+
+/// Says which spec was asked for, where a problem is shown in a base of it.
+fn name_spec(problem: &mut Problem, label: &str, extended: &[String]) {
+    let file = problem.place.as_ref().map(|place| place.file.clone());
+    let Some(file) = file.filter(|file| file != label && extended.contains(file)) else {
+        return;
+    };
+    // A chain of bases begins with the spec.
+    let named = problem
+        .note
+        .as_ref()
+        .is_some_and(|note| note.contains(label));
+    if !named {
+        problem.add_note(&format!("in {label}, which extends {file}"));
+    }
 }
 
 /// The runs of all points of one spec, in their order.

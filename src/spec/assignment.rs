@@ -24,8 +24,8 @@ impl Source {
         };
         let refuse =
             |message: String| Problem::new(Code::BadOverride, message).at(source.at(whole));
-        let example =
-            format!("write it as `{prefix}phases{separator}pretrain{separator}epochs=10`");
+        let path = format!("{prefix}phases{separator}pretrain");
+        let example = format!("write it as `{path}{separator}epochs=10`");
         let Some(rest) = text.strip_prefix(prefix) else {
             let name = text.split('=').next().unwrap_or(text);
             let message = format!("the variable `{name}` sets no key");
@@ -45,7 +45,9 @@ impl Source {
                 "name of a key"
             };
             problems.push(
-                refuse(format!("`{text}` lacks a {what}")).help(format!("{example}; `~` deletes")),
+                // A shell would put a home folder in the place of a bare `~`.
+                refuse(format!("`{text}` lacks a {what}"))
+                    .help(format!("{example}; `'{path}=~'` deletes")),
             );
             return None;
         }

@@ -1,17 +1,19 @@
 //! Walks the merged values with the schema and reports every problem in one pass: unknown and missing keys, wrong
-//! types, names and numbers. `part` judges mappings with variants, `list` lists, `scalar` single values. What conflicts
-//! between sections is `plan`'s to say.
+//! types, names and numbers. `part` judges mappings with variants, `phase` phases, `axes` swept keys, `unknown`
+//! unknown keys, `list` lists, `scalar` single values. What conflicts between sections is `plan`'s to say.
 
+mod axes;
 mod list;
 mod part;
+mod phase;
 mod scalar;
+mod unknown;
 
 pub(crate) use scalar::{EXACT, as_float};
 
 use super::index::{is_within, join};
-use super::layers::{Merged, quoted};
+use super::layers::Merged;
 use super::schema::{self, Key, Kind, Need, Part, Section};
-use super::source::LayerKind;
 use super::sweep;
 use crate::diag::{Code, Found, Problem};
 use figment::value::{Dict, Value};
@@ -107,53 +109,6 @@ impl Check<'_> {
         }
     }
 
-    fn unknown_key(
-        &mut self,
-        path: &str,
-        inner: &str,
-        name: &str,
-        value: &Value,
-        keys: &'static [Key],
-        owner: &Owner,
-    ) {
-        let place = if path.is_empty() {
-            "at the top level".into()
-        } else {
-            format!("in `{path}`")
-        };
-        let mut valid: Vec<&str> = owner.tag.iter().map(|part| part.tag).collect();
-        valid.extend(keys.iter().map(|key| key.name));
-        let listed: Vec<&str> = keys.iter().map(|key| key.name).collect();
-        let takes = if listed.is_empty() {
-            "no other key".into()
-        } else {
-            quoted(listed)
-        };
-        let mut problem = Problem::new(Code::UnknownKey, format!("unknown key `{name}` {place}"))
-            .at(self.merged.key_place(inner, value))
-            .note(format!("{} takes {takes}", owner.title));
-        let source = &self.merged.sources[self.merged.layer(value)];
-        let inherited = source.kind != LayerKind::Sweep && source.kind != LayerKind::File;
-        let elsewhere = schema::where_valid(name);
-        if let Some(meant) = schema::meant(name, valid.iter().copied()) {
-            problem = problem.means(meant);
-        } else if name.contains('.') {
-            let help =
-                "write the keys one inside the other: dots divide keys in `--set` and `sweep` only";
-            problem = problem.help(help);
-        } else if owner.knows(name) && inherited {
-            let label = &source.label;
-            problem = problem.help(format!(
-                "`{name}` comes from {label}; delete it with `{name}: ~`"
-            ));
-        } else if !elsewhere.is_empty() {
-            problem = problem.help(format!("`{name}` belongs to {}", elsewhere.join(", ")));
-        } else {
-            problem = problem.help("delete it, or write one of the keys that are taken");
-        }
-        self.report(inner, problem);
-    }
-
     /// Reports required keys that are absent; `value` is the mapping they belong in.
     fn missing(&mut self, path: &str, value: Option<&Value>, dict: &Dict, keys: &'static [Key]) {
         for key in keys {
@@ -164,18 +119,34 @@ impl Check<'_> {
                 continue;
             }
             if misspelt(dict, key.name, valid).is_none() {
-                self.missing_key(path, value, key.name, key.doc);
+                self.missing_key(path, value, dict, key.name, key.doc);
             } else {
                 self.wrong.push(join(path, key.name));
             }
         }
     }
 
-    fn missing_key(&mut self, path: &str, value: Option<&Value>, name: &str, doc: &str) {
+    /// Whether something that was not merged may set what lies at a path.
+    fn is_set_elsewhere(&self, path: &str) -> bool {
+        let touches = |other: &String| is_within(other, path) || is_within(path, other);
+        self.elsewhere.iter().any(touches)
+    }
+
+    fn missing_key(
+        &mut self,
+        path: &str,
+        value: Option<&Value>,
+        dict: &Dict,
+        name: &str,
+        doc: &str,
+    ) {
         let inner = join(path, name);
-        let set_elsewhere = |other: &String| is_within(other, &inner) || is_within(&inner, other);
-        if self.elsewhere.iter().any(set_elsewhere) {
+        if self.is_set_elsewhere(&inner) {
             self.wrong.push(inner);
+            return;
+        }
+        if let Some(empty) = dict.get(name) {
+            self.empty_key(&inner, empty, doc);
             return;
         }
         let place = match value {
@@ -190,6 +161,21 @@ impl Check<'_> {
         let problem = Problem::new(Code::MissingKey, format!("missing key `{name}` {inside}"));
         let problem = problem.at(place).label(format!("needs `{name}`"));
         self.report(&inner, problem.help(format!("add `{name}`: {doc}")));
+    }
+
+    /// Reports a required key that is there without a value.
+    fn empty_key(&mut self, path: &str, empty: &Value, doc: &str) {
+        let source = &self.merged.sources[self.merged.layer(empty)];
+        let what = if source.is_blank(path) {
+            "is empty"
+        } else {
+            "is deleted, but needed"
+        };
+        let problem = Problem::new(Code::MissingKey, format!("`{path}` {what}"))
+            .at(source.key_place(path))
+            .label("needs a value")
+            .help(format!("write its value: {doc}"));
+        self.report(path, problem);
     }
 
     fn value(&mut self, path: &str, name: &str, value: &Value, kind: &'static Kind) {
@@ -224,41 +210,6 @@ impl Check<'_> {
     ) {
         self.entries(path, dict, section.keys, owner);
         self.missing(path, Some(value), dict, section.keys);
-    }
-
-    fn named(&mut self, path: &str, value: &Value, section: &'static Section) {
-        let Some(dict) = self.mapping(path, value) else {
-            return;
-        };
-        for (name, inner) in dict.iter().filter(|(_, inner)| !is_empty(inner)) {
-            let inner_path = join(path, name);
-            self.phase_name(&inner_path, name, inner);
-            if let Some(dict) = self.mapping(&inner_path, inner) {
-                let owner = Owner {
-                    title: "a phase".into(),
-                    tag: None,
-                };
-                self.section(&inner_path, inner, dict, section, &owner);
-            }
-        }
-        if dict.values().all(is_empty) {
-            self.too_few(path, value, 1, "phase");
-        }
-    }
-
-    fn axes(&mut self, path: &str, value: &Value, item: &'static Kind) {
-        if self.mapping(path, value).is_none() {
-            return;
-        }
-        let mut leaves = Vec::new();
-        sweep::leaves("", path, value, &mut leaves);
-        for leaf in leaves {
-            let place = self.merged.key_place(&leaf.written, leaf.value);
-            match sweep::refuse(self.merged, &leaf, place) {
-                Some(problem) => self.report(&leaf.written, problem),
-                None => self.value(&leaf.written, &leaf.key, leaf.value, item),
-            }
-        }
     }
 
     fn mapping<'v>(&mut self, path: &str, value: &'v Value) -> Option<&'v Dict> {

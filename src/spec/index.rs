@@ -57,6 +57,27 @@ pub(crate) fn parent(path: &str) -> Option<&str> {
     Some(&path[..end])
 }
 
+/// The keys of a path from the top, without the quotes of those that hold a dot.
+pub(crate) fn steps(path: &str) -> Vec<&str> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        let quoted = rest.strip_prefix('"').and_then(|inner| {
+            let end = inner
+                .find("\".")
+                .or_else(|| inner.strip_suffix('"').map(str::len));
+            end.map(|end| (&inner[..end], &inner[end + 1..]))
+        });
+        let (step, more) = quoted.unwrap_or_else(|| {
+            let end = rest.find('.').unwrap_or(rest.len());
+            rest.split_at(end)
+        });
+        steps.push(step);
+        rest = more.strip_prefix('.').unwrap_or(more);
+    }
+    steps
+}
+
 /// Whether `path` is `above` itself or something inside it; everything is inside the empty path.
 pub(crate) fn is_within(path: &str, above: &str) -> bool {
     match path.strip_prefix(above) {
@@ -158,6 +179,8 @@ mod tests {
     fn a_key_with_dots_is_one_step_of_a_path() {
         let path = join(&join("a", "b.c"), "d");
         assert_eq!(path, "a.\"b.c\".d");
+        assert_eq!(steps(&path), ["a", "b.c", "d"]);
+        assert_eq!(steps(&join("a", "b.c")), ["a", "b.c"]);
         assert_eq!(parent(&path), Some("a.\"b.c\""));
         assert_eq!(parent("a.\"b.c\""), Some("a"));
         assert_eq!(parent(&join("", "b.c")), Some(""));

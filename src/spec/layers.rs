@@ -2,6 +2,8 @@
 //! `--set` arguments, a point of a sweep (`sweep`). figment merges them: mappings merge, lists replace, `~` deletes; it
 //! also remembers the layer of each value.
 
+mod phases;
+
 use super::file;
 use super::index::join;
 use super::limits::MAX_LAYERS;
@@ -79,26 +81,6 @@ impl Merged {
     /// Where a value's key was written.
     pub(crate) fn key_place(&self, path: &str, value: &Value) -> Option<Place> {
         self.sources[self.layer(value)].key_place(path)
-    }
-
-    /// Names of the phases in the order in which the layers wrote them.
-    pub(crate) fn phase_order(&self) -> Vec<String> {
-        let mut order: Vec<String> = Vec::new();
-        for source in &self.sources {
-            let phases = source.tree.iter().find(|(key, _)| key == "phases");
-            if let Some((_, Tree::Map(entries))) = phases {
-                for (name, _) in entries {
-                    if !order.contains(name) {
-                        order.push(name.clone());
-                    }
-                }
-            }
-        }
-        let Some(Value::Dict(_, phases)) = self.root.get("phases") else {
-            return Vec::new();
-        };
-        order.retain(|name| !matches!(phases.get(name), None | Some(Value::Empty(..))));
-        order
     }
 }
 
@@ -181,6 +163,8 @@ pub(crate) struct Layers {
     pub(crate) base_lost: bool,
     /// Identities of all files that the spec extends.
     pub(crate) bases: Vec<PathBuf>,
+    /// What places call the files and templates that it extends, also those that are not valid.
+    pub(crate) extended: Vec<String>,
 }
 
 impl Layers {
@@ -208,6 +192,7 @@ pub(crate) fn read(
         sources: Vec::new(),
         chain: Vec::new(),
         done: Vec::new(),
+        extended: Vec::new(),
         problems,
         base_lost: false,
     };
@@ -222,12 +207,18 @@ pub(crate) fn read(
         reader.assignment(LayerKind::Set, "--set", text, ("", "."));
     }
     let bases = reader.done.iter().map(PathBuf::from).collect();
-    let (sources, base_lost) = (reader.sources, reader.base_lost);
+    let Reader {
+        sources,
+        base_lost,
+        extended,
+        ..
+    } = reader;
     own.map(|own| Layers {
         sources,
         own,
         base_lost,
         bases,
+        extended,
     })
 }
 
@@ -237,6 +228,8 @@ struct Reader<'a> {
     chain: Vec<(String, String)>,
     /// Identities of the bases that were read.
     done: Vec<String>,
+    /// Names of the bases that were read, valid or not.
+    extended: Vec<String>,
     problems: &'a mut Vec<Problem>,
     base_lost: bool,
 }
@@ -291,6 +284,9 @@ impl Reader<'_> {
             self.fail(problem.note(chain).help(help));
             return false;
         }
+        if kind != LayerKind::File {
+            self.extended.push(shown.clone());
+        }
         let Some(source) = Source::parse(kind, &shown, folder, text, self.problems) else {
             self.base_lost = true;
             return false;
@@ -314,14 +310,19 @@ impl Reader<'_> {
         if own || self.sources.len() < MAX_LAYERS {
             self.sources.push(source);
         } else if !self.base_lost {
-            let chain = self.chain_text(&source.label);
-            self.fail(
-                Problem::new(Code::BadExtends, format!("more than {MAX_LAYERS} layers"))
-                    .at(asked)
-                    .note(chain)
-                    .help("write several of the bases as one file"),
-            );
+            self.too_many(&source.label, asked);
         }
+    }
+
+    fn too_many(&mut self, name: &str, asked: Option<Place>) {
+        let chain = self.chain_text(name);
+        self.fail(
+            Problem::new(Code::BadExtends, format!("more than {MAX_LAYERS} layers"))
+                .at(asked)
+                .label("one too many")
+                .note(chain)
+                .help("write several of the bases as one file"),
+        );
     }
 
     /// What a source extends, with the paths at which it says so.
@@ -377,7 +378,12 @@ impl Reader<'_> {
 
     /// Adds the template or file that `from` calls `name`; `before` bases were read when its list began.
     fn extend(&mut self, from: &Source, name: &str, asked: Option<Place>, before: usize) {
-        if self.chain.len() > MAX_LAYERS || self.base_lost && self.sources.len() >= MAX_LAYERS {
+        let deep = self.chain.len() > MAX_LAYERS;
+        if deep && !self.base_lost {
+            return self.too_many(name, asked);
+        }
+        // Said once, for a list may hold thousands of them.
+        if deep || self.base_lost && self.sources.len() >= MAX_LAYERS {
             return;
         }
         let lower = name.to_lowercase();

@@ -118,6 +118,10 @@ pub struct Reading {
     pub problems: Vec<Problem>,
     /// The files that it extends, canonical.
     pub bases: Vec<PathBuf>,
+    /// What places call the file itself.
+    pub label: String,
+    /// What places call the files and templates that it extends.
+    pub extended: Vec<String>,
     /// Whether it has a name, which an experiment needs and a base does not.
     pub named: bool,
 }
@@ -140,11 +144,14 @@ pub fn read_with(path: &Path, overrides: &Overrides, env: &[(String, String)]) -
     let (mut early, mut found) = (Vec::new(), Found::default());
     let layers = layers::read(path, overrides, env, &mut early);
     found.extend(early);
+    let label = path.display().to_string();
     let Some(layers) = layers else {
         return Reading {
             points: Vec::new(),
             problems: found.finish(),
             bases: Vec::new(),
+            label,
+            extended: Vec::new(),
             named: false,
         };
     };
@@ -180,6 +187,8 @@ pub fn read_with(path: &Path, overrides: &Overrides, env: &[(String, String)]) -
         points: typed,
         problems: found.finish(),
         bases: layers.bases,
+        label,
+        extended: layers.extended,
         named,
     }
 }

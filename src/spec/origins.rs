@@ -22,16 +22,15 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layer = self.layer.word();
         match self.layer {
-            LayerKind::Default => f.write_str("default"),
-            LayerKind::Environment | LayerKind::Set => f.write_str(&self.file),
+            LayerKind::Default => f.write_str(layer),
+            LayerKind::Environment | LayerKind::Set => write!(f, "{layer} {}", self.file),
             LayerKind::Template
             | LayerKind::Base
             | LayerKind::File
             | LayerKind::Profile
-            | LayerKind::Sweep => {
-                write!(f, "{}:{}", self.file, self.line)
-            }
+            | LayerKind::Sweep => write!(f, "{layer} {}:{}", self.file, self.line),
         }
     }
 }
@@ -86,8 +85,7 @@ impl Walk<'_> {
             let source = &self.merged.sources[layer];
             let line = source.value_place(path).map_or(0, |place| place.line);
             let file = match source.kind {
-                LayerKind::Set => format!("--set {}", source.first_line()),
-                LayerKind::Environment => source.first_line().to_owned(),
+                LayerKind::Set | LayerKind::Environment => source.first_line().to_owned(),
                 _ => source.label.to_string(),
             };
             self.origins.insert(

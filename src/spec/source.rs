@@ -31,6 +31,23 @@ pub enum LayerKind {
     Sweep,
 }
 
+impl LayerKind {
+    /// What it is called.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Template => "template",
+            Self::Base => "base",
+            Self::File => "file",
+            Self::Profile => "profile",
+            Self::Environment => "environment",
+            Self::Set => "set",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
 /// A layer: its text, its values, and where they stand.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
@@ -234,6 +251,12 @@ impl Source {
     pub(crate) fn is_quoted(&self, path: &str) -> bool {
         self.entry(path)
             .is_some_and(|(entry, exact)| exact && entry.quoted)
+    }
+
+    /// Whether the key at a path has nothing behind its colon.
+    pub(crate) fn is_blank(&self, path: &str) -> bool {
+        self.entry(path)
+            .is_some_and(|(entry, exact)| exact && entry.value.len == 0)
     }
 
     /// The whole text of an assignment.

@@ -4,11 +4,11 @@
 mod axes;
 mod names;
 
-pub(crate) use axes::Axes;
+pub(crate) use axes::{Axes, Range};
 pub(crate) use names::names;
 
 use super::check::is_empty;
-use super::index::{is_within, join, join_paths};
+use super::index::{is_within, join, join_paths, steps};
 use super::layers::Merged;
 use super::source::Source;
 use crate::diag::{Code, Found, Place, Problem};
@@ -44,6 +44,53 @@ pub(crate) struct Leaf<'v> {
     pub(crate) key: String,
     pub(crate) written: String,
     pub(crate) value: &'v Value,
+}
+
+impl Leaf<'_> {
+    /// Where a name of the swept path was written, by its number: a piece of a key that holds several.
+    pub(crate) fn place(&self, merged: &Merged, number: usize) -> Option<Place> {
+        let source = &merged.sources[merged.layer(self.value)];
+        let mut keys = steps(&self.written).into_iter();
+        // `sweep` and `grid` lie above the path.
+        let mut path = keys
+            .by_ref()
+            .take(2)
+            .fold(String::new(), |path, key| join(&path, key));
+        let mut rest = number;
+        for key in keys {
+            path = join(&path, key);
+            let names: Vec<&str> = key.split('.').collect();
+            if rest >= names.len() {
+                rest -= names.len();
+                continue;
+            }
+            let before: usize = names[..rest]
+                .iter()
+                .map(|name| name.chars().count() + 1)
+                .sum();
+            return Some(piece(source.key_place(&path)?, before, names[rest]));
+        }
+        merged.key_place(&self.written, self.value)
+    }
+}
+
+/// The piece of a key that begins so many characters behind the key's beginning, or its quote; the whole key if the piece
+/// is not there.
+fn piece(place: Place, before: usize, piece: &str) -> Place {
+    let length = piece.chars().count();
+    let starts = [place.column + before, place.column + before + 1];
+    let found = starts.into_iter().find(|column| {
+        let text = place.line_text.chars().skip(column - 1);
+        text.take(length).eq(piece.chars())
+    });
+    match found {
+        Some(column) => Place {
+            column,
+            len: length.max(1),
+            ..place
+        },
+        None => place,
+    }
 }
 
 /// The swept keys below `written`, whether their paths were written with dots or as nested mappings. A mapping with a
@@ -87,24 +134,28 @@ pub(crate) fn keys(merged: &Merged) -> Vec<String> {
 }
 
 /// The problem with sweeping a key, if there is one.
-pub(crate) fn refuse(merged: &Merged, leaf: &Leaf, place: Option<Place>) -> Option<Problem> {
+pub(crate) fn refuse(merged: &Merged, leaf: &Leaf) -> Option<Problem> {
     let section = leaf.key.split('.').next().unwrap_or_default();
     if SWEPT.contains(&section) {
-        return unreachable_key(merged, leaf, place);
+        return unreachable_key(merged, leaf);
     }
-    let problem = Problem::new(Code::Conflict, format!("`{}` cannot be swept", leaf.key)).at(place);
+    let problem = Problem::new(Code::Conflict, format!("`{}` cannot be swept", leaf.key))
+        .at(leaf.place(merged, 0));
     Some(match section {
         "seeds" => problem.help("list all seeds in `seeds`: every point is run with each of them"),
-        _ => problem.help("a sweep sets keys below `data`, `augment`, `encoder` or `phases`"),
+        _ => problem
+            .did_you_mean(section, SWEPT)
+            .or_help("a sweep sets keys below `data`, `augment`, `encoder` or `phases`"),
     })
 }
 
 /// A path that leads through what is not there, or through what holds no keys.
-fn unreachable_key(merged: &Merged, leaf: &Leaf, place: Option<Place>) -> Option<Problem> {
+fn unreachable_key(merged: &Merged, leaf: &Leaf) -> Option<Problem> {
     let key = &leaf.key;
     let mut value: Option<&Value> = None;
     let mut above = String::new();
-    for name in key.split('.') {
+    for (number, name) in key.split('.').enumerate() {
+        let place = || leaf.place(merged, number);
         let dict = match value {
             None => &merged.root,
             Some(Value::Dict(_, dict)) => dict,
@@ -113,12 +164,12 @@ fn unreachable_key(merged: &Merged, leaf: &Leaf, place: Option<Place>) -> Option
                 let help = format!(
                     "lists are replaced as a whole: sweep `{above}`, each value a list of its own"
                 );
-                return Some(Problem::new(Code::Conflict, message).at(place).help(help));
+                return Some(Problem::new(Code::Conflict, message).at(place()).help(help));
             }
             Some(_) => {
                 let message = format!("the sweep sets `{key}`, but `{above}` holds no keys");
                 let help = format!("sweep `{above}` itself, or correct the path");
-                return Some(Problem::new(Code::Conflict, message).at(place).help(help));
+                return Some(Problem::new(Code::Conflict, message).at(place()).help(help));
             }
         };
         value = Some(match dict.get(name).filter(|value| !is_empty(value)) {
@@ -127,7 +178,7 @@ fn unreachable_key(merged: &Merged, leaf: &Leaf, place: Option<Place>) -> Option
             None if above == "phases" && key.len() > above.len() + 1 + name.len() => {
                 let names: Vec<&str> = dict.keys().map(String::as_str).collect();
                 let message = format!("the sweep sets `{key}`, but there is no phase `{name}`");
-                let problem = Problem::new(Code::UnknownName, message).at(place);
+                let problem = Problem::new(Code::UnknownName, message).at(place());
                 let problem = problem.did_you_mean(name, names.iter().copied());
                 let known = names.join("`, `");
                 let note = problem.note(format!("phases: `{known}`"));
@@ -185,7 +236,7 @@ pub(crate) fn check(merged: &Merged, found: &mut Found) {
                     .label("has no effect")
                     .related(merged.key_place(&leaf.written, leaf.value), "the axis")
                     .help(format!(
-                        "set `{}` instead, or delete `sweep` with `~`",
+                        "set `{}` instead, or delete the sweep with `--set 'sweep=~'`",
                         leaf.written
                     )),
             );

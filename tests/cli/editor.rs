@@ -335,7 +335,6 @@ fn a_spec_that_extends_may_leave_out_what_its_base_holds() {
         ("phases: {pretrain: {epochs: 1}}", true),
         ("phases: {pretrain: {epohs: 1}}", false),
         ("phases: {pretrain: ~, classify: {freeze: ~}}", true),
-        ("phases: {\"Not A Name\": ~}", true),
         ("phases: {pretrain: {head: {name: projection}}}", true),
         ("phases: {pretrain: {head: {activation: linear}}}", true),
         (

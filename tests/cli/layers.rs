@@ -1,6 +1,8 @@
 //! The layers of a spec, from what it extends to `--set`, and the place of each value in them.
 
 use super::{Case, GOOD, found};
+use supcon::plan::check_specs;
+use supcon::spec::Overrides;
 
 #[test]
 fn layers_merge_in_order_and_each_value_knows_its_own() {
@@ -34,15 +36,15 @@ fn layers_merge_in_order_and_each_value_knows_its_own() {
         let text = loaded.origins[path].to_string();
         text.replace(&format!("{}/", case.dir.path().display()), "")
     };
-    assert_eq!(origin("name"), "spec.yaml:2");
-    assert_eq!(origin("phases.pretrain.epochs"), "sub/b.yaml:2");
-    assert_eq!(origin("phases.pretrain.batch_size"), "sub/../c.yaml:1");
-    assert_eq!(origin("phases.classify.batch_size"), "a.yaml:15");
+    assert_eq!(origin("name"), "file spec.yaml:2");
+    assert_eq!(origin("phases.pretrain.epochs"), "base sub/b.yaml:2");
+    assert_eq!(origin("phases.pretrain.batch_size"), "base sub/../c.yaml:1");
+    assert_eq!(origin("phases.classify.batch_size"), "base a.yaml:15");
     assert_eq!(
         origin("phases.classify.epochs"),
-        "--set phases.classify.epochs=8"
+        "set phases.classify.epochs=8"
     );
-    assert_eq!(origin("augment"), "--set augment=[]");
+    assert_eq!(origin("augment"), "set augment=[]");
     assert_eq!(origin("encoder.width"), "default");
     assert_eq!(origin("phases.pretrain.optimizer.beta_1"), "default");
 }
@@ -87,7 +89,8 @@ fn a_tilde_deletes_and_lists_replace() {
         .file("a.yaml", GOOD.as_bytes());
     let text = case.text();
     assert!(
-        text.contains("delete it with `blocks: ~`") && text.contains("takes no other key"),
+        text.contains("write `blocks: ~` beside `name` in spec.yaml:3")
+            && text.contains("takes no other key"),
         "{text}"
     );
     assert_eq!(case.set("encoder.blocks=~").runs().len(), 2);
@@ -204,4 +207,87 @@ fn a_base_of_two_bases_is_the_weakest_and_read_once() {
     }
     let case = case.file_again("spec.yaml", b"extends: [a.yaml, b.yaml]\nname: top\n");
     assert_eq!(case.runs()[0].phases[0].epochs, 30);
+}
+
+#[test]
+fn a_key_that_another_layer_has_made_wrong_names_that_layer_and_what_to_write_there() {
+    let case = Case::new("extends: one.yaml\nname: top\nphases: {classify: ~, pretrain: {head: {name: classifier, widths: ~}, loss: {name: cross_entropy}}}\n")
+        .file("one.yaml", GOOD.as_bytes());
+    let text = case.text();
+    for part in [
+        "--> one.yaml:11:26",
+        "note: `name` is written at spec.yaml:3:",
+        "in spec.yaml, which extends one.yaml",
+        "help: write `temperature: ~` beside `name` in spec.yaml:3",
+        "error: 1 problem",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+    let text = Case::new(GOOD)
+        .set("phases.classify.head.name=projection")
+        .set("phases.pretrain.loss.name=cross_entropy")
+        .text();
+    for part in [
+        "note: `name` is written at --set:1:27",
+        "help: add `--set 'phases.pretrain.loss.temperature=~'`",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+    // The key came last: it is the one that belongs elsewhere.
+    let text = Case::new(GOOD)
+        .set("phases.classify.loss.temperature=1")
+        .text();
+    assert!(
+        text.contains("`temperature` belongs to `loss` with `name: npairs`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn two_specs_with_one_broken_base_are_two_sets_of_problems() {
+    let case = Case::new("extends: base.yaml\nname: one\n")
+        .file(
+            "base.yaml",
+            GOOD.replace("epochs: 2", "epochs: x").as_bytes(),
+        )
+        .file("two.yaml", b"extends: base.yaml\nname: two\n");
+    let paths = ["spec.yaml", "two.yaml"].map(|name| case.dir.path().join(name));
+    let problems = check_specs(&paths, &Overrides::default()).expect_err("problems");
+    let text = problems
+        .to_string()
+        .replace(&format!("{}/", case.dir.path().display()), "");
+    assert_eq!(problems.len(), 2, "{text}");
+    for spec in ["spec", "two"] {
+        let note = format!("in {spec}.yaml, which extends base.yaml");
+        assert!(text.contains(&note), "no `{note}` in\n{text}");
+    }
+    // What has nothing to do with a spec is said once.
+    let overrides = Overrides {
+        set: vec!["phases.pretrain.epochs=y".into()],
+        ..Overrides::default()
+    };
+    let problems = check_specs(&paths, &overrides).expect_err("problems");
+    assert_eq!(problems.len(), 1, "{problems}");
+}
+
+#[test]
+fn a_base_too_many_in_a_chain_is_refused() {
+    let mut case = Case::new("extends: 1.yaml\nname: top\n").file("64.yaml", GOOD.as_bytes());
+    for i in 1..64 {
+        case = case.file(
+            &format!("{i}.yaml"),
+            format!("extends: {}.yaml\n", i + 1).as_bytes(),
+        );
+    }
+    assert_eq!(case.runs().len(), 2);
+    let case = case
+        .file("64.yaml", b"extends: [65.yaml, 66.yaml]\n")
+        .file("65.yaml", GOOD.as_bytes());
+    let text = case.text();
+    assert!(
+        text.contains("more than 64 layers")
+            && text.contains("--> 64.yaml:1:11")
+            && text.contains("error: 1 problem"),
+        "{text}"
+    );
 }

@@ -180,8 +180,18 @@ fn swept(kind: &str, axes: impl Iterator<Item = String>) -> String {
 #[test]
 fn sweeps_cannot_keep_the_program_busy() {
     let wide = |n: usize| (0..n).map(|i| format!("encoder.a{i}: {{from: 0, to: 1, steps: 10000}}"));
-    cheap(&Case::new(&swept("range", wide(100))), "too-many-runs", 100);
-    cheap(&Case::new(&swept("range", wide(400))), "too-many-runs", 200);
+    cheap(&Case::new(&swept("range", wide(100))), "unknown-key", 100);
+    cheap(&Case::new(&swept("range", wide(400))), "unknown-key", 200);
+    let short = (0..2000).map(|i| format!("encoder.a{i}: [1]"));
+    cheap(&Case::new(&swept("grid", short)), "too-many", 500);
+    let keys = ["beta_1", "beta_2", "learning_rate", "epsilon"];
+    let phases = ["pretrain", "classify"].iter();
+    let real = phases.flat_map(|phase| {
+        keys.map(|key| {
+            format!("phases.{phase}.optimizer.{key}: {{from: 0.1, to: 0.2, steps: 10000}}")
+        })
+    });
+    cheap(&Case::new(&swept("range", real)), "too-many-runs", 100);
     let values: Vec<String> = (0..9000).map(|i| i.to_string()).collect();
     let lines = values
         .chunks(100)
@@ -263,4 +273,15 @@ fn references_and_empty_lines_cannot_fill_the_memory() {
     }
     let blank = format!("name: |\n{}", "\n".repeat(1_000_000));
     cheap(&Case::new(&blank), "missing-key", 200);
+}
+
+#[test]
+fn names_of_many_phases_cannot_keep_the_program_busy() {
+    let phases = |prefix: &str| -> String {
+        let each = (0..2000).map(|i| format!("  {prefix}{i}: {{epochs: 1}}\n"));
+        format!("phases:\n{}", each.collect::<String>())
+    };
+    let case = Case::new(&format!("extends: base.yaml\n{}", phases("phase")));
+    let case = case.file("base.yaml", phases("phasf").as_bytes());
+    cheap(&case, "too-many", 1500);
 }

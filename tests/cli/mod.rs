@@ -1,6 +1,7 @@
 //! The language as a user meets it: every kind of problem with its text, the layers, the order of phases, the identity
 //! of runs, every shipped spec, every key, and the faults that a spec can have. What they share is here.
 
+mod axes;
 mod codes;
 mod conflicts;
 mod editor;
@@ -12,8 +13,10 @@ mod layers;
 #[cfg(target_os = "linux")]
 mod limits;
 mod mistakes;
+mod phases;
 #[cfg(unix)]
 mod pipes;
+mod plans;
 mod preview;
 mod problems;
 mod shipped;

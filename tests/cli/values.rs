@@ -118,3 +118,71 @@ fn empty_and_repeated_values_are_refused() {
     let text = Case::new(&format!("{head}phases: {{}}\n")).text();
     assert!(text.contains("`phases` needs at least 1 phase"), "{text}");
 }
+
+#[test]
+fn a_key_without_a_value_is_marked_itself() {
+    let cases = [
+        (
+            "encoder: {name: resnet_cifar, blocks: 1}",
+            "encoder:",
+            5,
+            "`encoder` is empty",
+        ),
+        (
+            "epochs: 2",
+            "epochs:",
+            8,
+            "`phases.pretrain.epochs` is empty",
+        ),
+        (
+            "loss: {name: npairs, temperature: 0.05}",
+            "loss:",
+            11,
+            "`phases.pretrain.loss` is empty",
+        ),
+        (
+            "{name: npairs,",
+            "{name: ,",
+            11,
+            "`phases.pretrain.loss.name` is empty",
+        ),
+        (
+            "epochs: 2",
+            "epochs: ~",
+            8,
+            "`phases.pretrain.epochs` is deleted, but needed",
+        ),
+    ];
+    for (from, to, line, message) in cases {
+        one(
+            from,
+            to,
+            "missing-key",
+            line,
+            &[message, "help: write its value: "],
+        );
+    }
+    one(
+        "epochs: 2",
+        "epochs:",
+        "missing-key",
+        8,
+        &["8 |     epochs:\n  |     ^^^^^^ needs a value"],
+    );
+    let text = Case::new(GOOD).set("encoder=~").text();
+    assert!(
+        text.contains("--> --set:1:1") && text.contains("`encoder` is deleted"),
+        "{text}"
+    );
+}
+
+#[test]
+fn bounds_in_the_wrong_order_are_to_be_swapped() {
+    one(
+        "min: 0.2",
+        "min: 0.9, max: 0.2",
+        "conflict",
+        21,
+        &["`min` is larger than `max`: 0.9 and 0.2", "help: swap them"],
+    );
+}

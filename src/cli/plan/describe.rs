@@ -1,5 +1,7 @@
 //! The text of `supcon plan`: the runs of each experiment, what they share, and each phase with its parts and its cost.
+//! Of a point of a sweep only those parts stand there that differ from the point before (`changed`).
 
+use super::changed::changed;
 use super::cost::{self, grouped};
 use super::{View, explain};
 use crate::plan::{
@@ -13,6 +15,7 @@ use std::fmt::Write;
 pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
     let mut out = String::new();
     let mut swept: Vec<&str> = Vec::new();
+    let mut above = String::new();
     for group in runs.chunk_by(|a, b| a.name == b.name) {
         let Some(run) = group.first() else { continue };
         for run in group {
@@ -24,12 +27,15 @@ pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
         let keys: Vec<&str> = run.point.iter().map(|(key, _)| key.as_str()).collect();
         let another = !keys.is_empty() && keys == swept;
         swept = keys;
+        let block = experiment(run, host, view);
+        let before = std::mem::replace(&mut above, block);
+        // Said once for a sweep: `plan --layers` tells all of each point.
         if another && !view.explain && !view.layers {
-            // Said once for a sweep: `plan --layers` tells all of each point.
-            out.push_str("  the rest as above\n\n");
+            out.push_str(&changed(&before, &above));
+            out.push('\n');
             continue;
         }
-        experiment(&mut out, run, host, view);
+        out.push_str(&above);
         if view.explain {
             explain::origins(&mut out, group, run);
         }
@@ -57,7 +63,9 @@ fn sharing(out: &mut String, runs: &[RunPlan]) {
     }
 }
 
-fn experiment(out: &mut String, run: &RunPlan, host: &Host, view: View) {
+/// Everything about one run that its name and its point do not say.
+fn experiment(run: &RunPlan, host: &Host, view: View) -> String {
+    let mut out = String::new();
     let parameters = run.encoder.parameters();
     let _ = writeln!(out, "  data     {}", data(run));
     let _ = writeln!(
@@ -70,11 +78,12 @@ fn experiment(out: &mut String, run: &RunPlan, host: &Host, view: View) {
     );
     let cost = run.cost(host);
     for (i, (phase, cost)) in run.phases.iter().zip(&cost.phases).enumerate() {
-        describe_phase(out, i + 1, phase, cost);
-        cost::phase(out, run, phase, cost, view);
+        describe_phase(&mut out, i + 1, phase, cost);
+        cost::phase(&mut out, run, phase, cost, view);
     }
-    cost::time(out, &cost, host.threads);
-    cost::disk(out, &cost);
+    cost::time(&mut out, &cost, host.threads);
+    cost::disk(&mut out, &cost);
+    out
 }
 
 fn describe_phase(out: &mut String, number: usize, phase: &PhasePlan, cost: &PhaseCost) {

@@ -1,5 +1,6 @@
 //! `supcon plan`: the runs that specs ask for, with their layers and costs, and where each value came from.
 
+mod changed;
 mod cost;
 mod describe;
 mod explain;

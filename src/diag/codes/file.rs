@@ -96,7 +96,7 @@ pub(super) const TOO_DEEP: Explanation = Explanation {
 };
 
 pub(super) const ALIAS_LIMIT: Explanation = Explanation {
-    title: "more than 100,000 values, or an alias inside its own anchor",
+    title: "more than 10,000 values, or an alias inside its own anchor",
     why: "An alias (`*name`) stands for everything below its anchor (`&name`). A few lines of aliases can \
           stand for billions of values, and an alias inside its own anchor for infinitely many. Values are \
           counted with what aliases stand for, before any memory is taken.",

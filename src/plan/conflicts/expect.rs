@@ -49,7 +49,10 @@ impl Find<'_> {
             (None, None, None, None) => "an expectation without a figure",
             (Some(_), None, ..) => "`value` needs a `tolerance`",
             (None, Some(_), ..) => "`tolerance` needs a `value`",
-            (_, _, Some(min), Some(max)) if min > max => "`min` is larger than `max`",
+            (_, _, Some(min), Some(max)) if min > max => {
+                let message = format!("`min` is larger than `max`: {min} and {max}");
+                return self.add(path, message, "always missed", "swap them");
+            }
             _ => return self.reachable(path, expect),
         };
         let help = "write `value` with `tolerance`, or `min`, `max` or both";

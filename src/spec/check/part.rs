@@ -25,7 +25,7 @@ impl Check<'_> {
         let title = |variant: &str| format!("`{name}` {variant}");
         let Some((tag, word)) = tag_of(part, dict) else {
             let doc = quoted(part.names());
-            self.missing_key(path, Some(value), part.tag, &doc);
+            self.missing_key(path, Some(value), dict, part.tag, &doc);
             let owner = Owner {
                 title: title(&format!("without `{}`", part.tag)),
                 tag: Some(part),

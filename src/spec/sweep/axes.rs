@@ -204,36 +204,22 @@ fn spaced(merged: &Merged, leaf: &Leaf) -> Vec<One> {
     let Some(range) = Range::of(leaf.value) else {
         return Vec::new();
     };
-    let Range {
-        from,
-        to,
-        steps,
-        log,
-    } = range;
     let source = &merged.sources[merged.layer(leaf.value)];
-    let values = (0..steps).map(|i| {
-        let share = i as f64 / (steps - 1) as f64;
-        let value = match i {
-            0 => from,
-            _ if i + 1 == steps => to,
-            _ if log => from * (to / from).powf(share),
-            _ => from + (to - from) * share,
-        };
-        setting(source, &leaf.key, rounded(value), &leaf.written)
-    });
+    let values = range.values();
+    let values = values.map(|value| setting(source, &leaf.key, value, &leaf.written));
     values.collect()
 }
 
-/// A range that the check has accepted.
-struct Range {
-    from: f64,
-    to: f64,
-    steps: usize,
-    log: bool,
+/// A range with numbers in all of its keys.
+pub(crate) struct Range {
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    pub(crate) steps: usize,
+    pub(crate) log: bool,
 }
 
 impl Range {
-    fn of(value: &Value) -> Option<Self> {
+    pub(crate) fn of(value: &Value) -> Option<Self> {
         let Value::Dict(_, range) = value else {
             return None;
         };
@@ -247,6 +233,41 @@ impl Range {
             steps: number("steps")? as usize,
             log: range.get("scale").and_then(Value::as_str) == Some("log"),
         })
+    }
+
+    /// Its numbers in their order.
+    fn values(&self) -> impl Iterator<Item = Tree> {
+        let &Self {
+            from,
+            to,
+            steps,
+            log,
+        } = self;
+        (0..steps).map(move |i| {
+            let share = i as f64 / (steps - 1) as f64;
+            rounded(match i {
+                0 => from,
+                _ if i + 1 == steps => to,
+                _ if log => from * (to / from).powf(share),
+                _ => from + (to - from) * share,
+            })
+        })
+    }
+
+    /// The first of its numbers that is not whole.
+    pub(crate) fn first_fraction(&self) -> Option<f64> {
+        self.values().find_map(|value| match value {
+            Tree::Float(x) => Some(x),
+            _ => None,
+        })
+    }
+
+    /// The largest number of steps, not above its own, between whole ends that gives whole numbers only.
+    pub(crate) fn whole_steps(&self) -> Option<usize> {
+        let distance = (self.to - self.from).abs();
+        let fits = |gaps: &usize| distance % (*gaps as f64) == 0.0;
+        let gaps = (1..self.steps).rev().find(fits);
+        gaps.filter(|_| !self.log).map(|gaps| gaps + 1)
     }
 }
 

@@ -1,0 +1,145 @@
+//! Phases: their free names, and names by which a layer meant a phase of a weaker one. A misspelt name would otherwise
+//! delete nothing without a word, or begin a new phase that lacks almost all of its keys.
+
+use super::{Check, Owner, is_empty, misspelt};
+use crate::diag::{Code, Problem, suggest};
+use crate::spec::index::join;
+use crate::spec::layers::quoted;
+use crate::spec::schema::{Need, Section};
+use figment::value::{Dict, Value};
+use std::collections::BTreeMap;
+
+/// Names that are compared with a misspelt one and listed: among thousands, that takes seconds.
+const NAMES: usize = 100;
+
+impl Check<'_> {
+    pub(super) fn named(&mut self, path: &str, value: &Value, section: &'static Section) {
+        let Some(phases) = self.mapping(path, value) else {
+            return;
+        };
+        let before = self.found.seen();
+        let merged = self.merged;
+        let written = Written {
+            phases,
+            layers: merged.phase_layers(),
+        };
+        for (name, inner) in phases {
+            let inner_path = join(path, name);
+            if is_empty(inner) {
+                self.deleted(&inner_path, name, inner, &written);
+                continue;
+            }
+            self.phase_name(&inner_path, name, inner);
+            let Some(dict) = self.mapping(&inner_path, inner) else {
+                continue;
+            };
+            let owner = Owner {
+                title: "a phase".into(),
+                tag: None,
+            };
+            let lacks = self.lacks(&inner_path, dict, section);
+            if self.is_part_of_another(&inner_path, name, &written, &lacks) {
+                self.entries(&inner_path, dict, section.keys, &owner);
+            } else {
+                self.section(&inner_path, inner, dict, section, &owner);
+            }
+        }
+        if phases.values().all(is_empty) && self.found.seen() == before {
+            self.too_few(path, value, 1, "phase");
+        }
+    }
+
+    /// Reports a phase without anything in it that no weaker layer has.
+    fn deleted(&mut self, path: &str, name: &str, empty: &Value, written: &Written) {
+        let layer = self.merged.layer(empty);
+        let there = written.layers.get(name);
+        if there.is_some_and(|first| *first < layer) || self.is_set_elsewhere(path) {
+            return;
+        }
+        let source = &self.merged.sources[layer];
+        let known = written.below(layer);
+        let nearest = suggest(name, known.iter().copied());
+        let problem = if source.is_blank(path) && nearest.is_none() {
+            Problem::new(Code::MissingKey, format!("`{path}` is empty"))
+                .label("needs a value")
+                .help("write the keys of the phase in lines below, or delete the line")
+        } else {
+            let message = format!("there is no phase `{name}` to delete");
+            let problem = Problem::new(Code::UnknownName, message).note(listed(&known));
+            match nearest {
+                Some(nearest) => problem.means(nearest),
+                None => {
+                    problem.help("delete it, or name one of the phases that the weaker layers have")
+                }
+            }
+        };
+        self.report(path, problem.at(source.key_place(path)));
+    }
+
+    /// Reports a phase that lacks keys, if its name is near to that of a phase which a weaker layer has.
+    fn is_part_of_another(
+        &mut self,
+        path: &str,
+        name: &str,
+        written: &Written,
+        lacks: &[&'static str],
+    ) -> bool {
+        let Some(&first) = written.layers.get(name) else {
+            return false;
+        };
+        let known = written.below(first);
+        let nearest = suggest(name, known.iter().copied());
+        let Some(nearest) = nearest.filter(|_| !lacks.is_empty()) else {
+            return false;
+        };
+        let missing = quoted(lacks.iter().copied());
+        let message = format!("there is no phase `{name}` to change");
+        let problem = Problem::new(Code::UnknownName, message)
+            .at(self.merged.sources[first].key_place(path))
+            .means(nearest)
+            .note(listed(&known))
+            .help(format!(
+                "write `{nearest}`; a phase of its own would need {missing} too"
+            ));
+        self.report(path, problem);
+        true
+    }
+
+    /// The required keys that a phase has not, also not misspelt.
+    fn lacks(&self, path: &str, dict: &Dict, section: &'static Section) -> Vec<&'static str> {
+        let valid = || section.keys.iter().map(|key| key.name);
+        let keys = section.keys.iter().filter(|key| {
+            key.need == Need::Required
+                && dict.get(key.name).is_none_or(is_empty)
+                && misspelt(dict, key.name, valid).is_none()
+                && !self.is_set_elsewhere(&join(path, key.name))
+        });
+        keys.map(|key| key.name).collect()
+    }
+}
+
+/// The merged phases, and for each the weakest layer that has something in it.
+struct Written<'a> {
+    phases: &'a Dict,
+    layers: BTreeMap<&'a str, usize>,
+}
+
+impl Written<'_> {
+    /// The first of the phases that a layer below this one begins and none deletes.
+    fn below(&self, layer: usize) -> Vec<&str> {
+        if layer == 0 {
+            return Vec::new();
+        }
+        let kept = self.phases.iter().filter(|(_, value)| !is_empty(value));
+        let names = kept.map(|(name, _)| name.as_str());
+        let begun = |name: &&str| self.layers.get(name).is_some_and(|first| *first < layer);
+        names.filter(begun).take(NAMES).collect()
+    }
+}
+
+fn listed(phases: &[&str]) -> String {
+    if phases.is_empty() {
+        return "the weaker layers have no phases".into();
+    }
+    format!("phases: {}", quoted(phases.iter().copied()))
+}
