@@ -1,9 +1,9 @@
 //! The part of a training split that a plan asks for: `train_limit` takes a class-balanced subset, or the first images,
-//! and `validation` holds a stratified part out of that. Both are fixed draws that ignore the run's seed, so that all runs see the same images.
+//! and `validation` holds a stratified part out of that. Both are fixed draws that ignore the run's seed, so that all
+//! runs see the same images.
 
 use super::{DataError, Split};
-use crate::plan::DataPlan;
-use crate::plan::Subset;
+use crate::plan::{DataPlan, Subset};
 use crate::random::{Draws, Purpose};
 
 /// Streams of `Purpose::Split`: the class is in the low 32 bits.
