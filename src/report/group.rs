@@ -25,19 +25,32 @@ pub struct Curve {
     pub points: Vec<(u32, Summary)>,
 }
 
-/// Gives experiments of one name that differ in more than the seed names of their own, with the beginning of the hash that
-/// tells them apart: `--set` changes an experiment and keeps its name, and their figures must not be averaged.
-pub fn tell_apart(runs: &mut [RunRecord]) {
-    let mut variants: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+/// Leaves one of each run: the same run read from several folders, trained on the same images, counts once, a finished one
+/// before others. Then gives experiments of one name that differ in more than the seed names of their own, with the
+/// beginning of the hash that tells them apart: `--set` changes an experiment and keeps its name, the same spec may have
+/// been given other images, and their figures must not be averaged.
+pub fn tell_apart(runs: &mut Vec<RunRecord>) {
+    runs.sort_by_key(|run| run.status.state != State::Done);
+    let mut known = BTreeSet::new();
+    runs.retain(|run| known.insert((run.plan.run_id.clone(), run.status.data_hash.clone())));
+    let mut variants: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for run in runs.iter() {
-        let known = variants.entry(run.plan.name.clone()).or_default();
-        known.insert(variant(&run.plan));
+        let of_name = variants.entry(run.plan.name.clone()).or_default();
+        let images = of_name.entry(variant(&run.plan)).or_default();
+        // A run that ended before it had read any images belongs to the others of its plan.
+        images.extend(Some(run.status.data_hash.clone()).filter(|hash| !hash.is_empty()));
     }
     for run in runs {
-        if variants[&run.plan.name].len() > 1 {
-            let hash = variant(&run.plan);
-            run.plan.name = format!("{} {}", run.plan.name, &hash[..6]);
+        let (of_name, plan) = (&variants[&run.plan.name], variant(&run.plan));
+        let images = &run.status.data_hash;
+        let mut name = run.plan.name.clone();
+        if of_name.len() > 1 {
+            name += &format!(" {}", &plan[..6]);
         }
+        if of_name[&plan].len() > 1 && !images.is_empty() {
+            name += &format!(" images {}", images.get(..6).unwrap_or(images));
+        }
+        run.plan.name = name;
     }
 }
 
@@ -88,19 +101,16 @@ impl<'a> Experiment<'a> {
     /// The last epoch's figure of each finished run, with its seed; runs without one are left out.
     #[must_use]
     pub fn last(&self, phase: &str, split: &str, metric: &str) -> Vec<(u64, f64)> {
-        let value = |run: &RunRecord| {
-            let rows = rows(run, phase, split, metric);
-            rows.max_by_key(|row| (row.epoch, row.step))
-                .map(|row| (run.plan.seed, row.value))
-        };
+        let value = |run: &RunRecord| Some((run.plan.seed, last(run, phase, split, metric)?));
         self.done().filter_map(value).collect()
     }
 
     /// Test accuracy at the end of the last phase, by seed.
     #[must_use]
     pub fn test_accuracy(&self) -> Vec<(u64, f64)> {
-        let phase = self.phases().last().copied().unwrap_or_default();
-        self.last(phase, "test", "accuracy")
+        let of_run = |run| Some((run, test_accuracy(run)?));
+        let found = self.done().filter_map(of_run);
+        found.map(|(run, value)| (run.plan.seed, value)).collect()
     }
 
     /// The curves of a metric: for each phase the splits that have more than a single point, training first.
@@ -150,6 +160,18 @@ impl<'a> Experiment<'a> {
     }
 }
 
+/// Test accuracy at the end of a run's last phase.
+#[must_use]
+pub fn test_accuracy(run: &RunRecord) -> Option<f64> {
+    last(run, &run.plan.phases.last()?.name, "test", "accuracy")
+}
+
+fn last(run: &RunRecord, phase: &str, split: &str, metric: &str) -> Option<f64> {
+    let rows = rows(run, phase, split, metric);
+    let last = rows.max_by_key(|row| (row.epoch, row.step));
+    last.map(|row| row.value)
+}
+
 /// Rows of one figure in one phase.
 fn rows<'r>(
     run: &'r RunRecord,
@@ -179,6 +201,30 @@ mod tests {
         let changed = groups.iter().filter(|group| group.name.starts_with(&name));
         assert_eq!(changed.clone().count(), 2);
         assert_eq!(changed.map(|group| group.runs.len()).min(), Some(1));
+    }
+
+    #[test]
+    fn a_run_counts_once_and_other_images_are_another_experiment() {
+        let mut runs = runs("baseline", &[(0, 0.4), (1, 0.5)]);
+        runs[0].status.data_hash = "a1".into();
+        runs[1].status.data_hash = String::new();
+        runs.push(runs[0].clone());
+        tell_apart(&mut runs);
+        assert_eq!(experiments(&runs).len(), 1);
+        assert_eq!(experiments(&runs)[0].test_accuracy(), [(0, 0.4), (1, 0.5)]);
+        let mut other = runs[0].clone();
+        other.status.data_hash = "b2".into();
+        other.metrics.last_mut().unwrap().value = 0.9;
+        runs.push(other);
+        tell_apart(&mut runs);
+        let groups = experiments(&runs);
+        let names: Vec<&str> = groups.iter().map(|group| group.name).collect();
+        assert_eq!(
+            names,
+            ["baseline", "baseline images a1", "baseline images b2"]
+        );
+        assert_eq!(groups[1].test_accuracy(), [(0, 0.4)]);
+        assert_eq!(groups[2].test_accuracy(), [(0, 0.9)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The rows of a report's tables as text: results by experiment, verdicts, runs. Terminal and page show the same rows.
 
 use super::expect::{Judged, Verdict, judge, published};
-use super::group::Experiment;
+use super::group::{Experiment, test_accuracy};
 use super::stats::{Summary, median};
 use crate::record::{RunRecord, State, Status};
 use serde::Serialize;
@@ -122,17 +122,15 @@ fn verdict_row(judged: &Judged<'_>) -> VerdictRow {
 pub fn run_rows(experiments: &[Experiment<'_>]) -> Vec<RunRow> {
     let mut rows = Vec::new();
     for experiment in experiments {
-        let accuracies = experiment.test_accuracy();
         for run in &experiment.runs {
-            let own = accuracies.iter().find(|seed| seed.0 == run.plan.seed);
-            let own = own.filter(|_| run.status.state == State::Done);
+            let own = test_accuracy(run).filter(|_| run.status.state == State::Done);
             rows.push(RunRow {
                 run_id: run.plan.run_id.clone(),
                 experiment: experiment.name.to_owned(),
                 seed: run.plan.seed,
                 state: state(run.status.state).to_owned(),
                 cause: cause(run),
-                accuracy: own.map_or(dash(), |seed| format!("{:.4}", seed.1)),
+                accuracy: own.map_or(dash(), |value| format!("{value:.4}")),
                 device: device(&run.status),
                 threads: run.status.threads,
                 time: duration(run.status.wall_secs),

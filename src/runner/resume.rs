@@ -9,7 +9,7 @@ use crate::record::{Checkpoint, RecordError, RunDir, free_bytes, sha256_hex};
 /// Letters of a phase's key.
 const KEY: usize = 24;
 
-/// What a finished phase depends on beside its plan: other threads, another backend or program give other bytes.
+/// What a finished phase depends on beside its plan: another backend or program gives other bytes, more threads do not.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     backend: String,
@@ -18,11 +18,9 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn new(device: DeviceName, threads: usize, version: &str, data: &Dataset) -> Self {
+    pub(super) fn new(device: DeviceName, version: &str, data: &Dataset) -> Self {
         let backend = match device {
-            // Bytes on `cpu` do not depend on the threads.
-            DeviceName::Cpu => device.to_string(),
-            DeviceName::Libtorch => format!("{device} {threads}"),
+            DeviceName::Cpu | DeviceName::Libtorch => device.to_string(),
             DeviceName::LibtorchCuda(_) => "libtorch:cuda".to_owned(),
         };
         Self {

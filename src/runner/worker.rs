@@ -141,7 +141,7 @@ impl Worker {
         if let Some(misfit) = resume::misfit(&self.plan, &data) {
             return self.end(State::Failed, Code::DataTooFew, &misfit, exit::FAILED);
         }
-        let origin = Origin::new(name, options.threads, &self.status.version, &data);
+        let origin = Origin::new(name, &self.status.version, &data);
         let start = match resume::start(&self.dir, &self.plan, &data, &origin) {
             Ok(start) => start,
             Err(Refused::Record(error)) => return Err(error),

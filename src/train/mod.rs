@@ -221,7 +221,8 @@ fn go_on(
         .clone_from(&start.position.images_per_sec);
     (context.hooks.sink)(Event::Resumed {
         phase: phase.name.clone(),
-        epoch: start.position.epochs + 1,
+        // Behind its last epoch a phase is finished, and the next one begins.
+        epoch: (start.position.epochs + 1).min(phase.epochs as u32),
         step: start.position.run_steps,
     });
     Live::restore(network, context, start).map_err(TrainError::Checkpoint)
