@@ -155,7 +155,12 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         ending::warn(&note);
     }
     match batch {
-        Ok(batch) => ending::conclude(&batch, &plans, &args.folders.results, args.json),
+        Ok(batch) => {
+            if let Some(note) = changed::other_images(&batch.ended, args.folders.data.as_ref()) {
+                ending::warn(&note);
+            }
+            ending::conclude(&batch, &plans, &args.folders.results, args.json)
+        }
         Err(error) => {
             ending::warn(&format!("error: {error}"));
             ExitCode::from(match error {

@@ -157,6 +157,16 @@ pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataE
     })
 }
 
+/// Where a set that somebody named a place for is looked for first; `None` for built-in images and downloads.
+#[must_use]
+pub fn place(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<PathBuf> {
+    if matches!(plan.source, SourcePlan::Shapes { .. }) {
+        return None;
+    }
+    let places = places::Places::new(plan.root.clone(), data_dir);
+    places.first(|path| path.canonicalize().ok())
+}
+
 /// Says how many images of the test split are in the training split too, byte for byte.
 fn seen_before(train: &Split, test: &Split) -> Option<String> {
     let known: HashSet<&[u8]> = (0..train.len()).map(|index| train.image(index)).collect();

@@ -101,6 +101,7 @@ fn unstarted() -> Status {
         encoder_parameters: 0,
         wall_secs: 0.0,
         images_per_sec: Vec::new(),
+        data_place: None,
         shared_phases: Vec::new(),
         backends: Vec::new(),
         started_at: 0,

@@ -1,6 +1,7 @@
 //! The rows that a run leaves behind: the columns of `metrics.parquet` and `predictions.parquet`.
 
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// One figure of a run. Columns of `metrics.parquet`, with `run_id` in front.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,9 @@ pub struct Status {
     pub wall_secs: f64,
     /// Training images a second, the median over epochs, for each phase in order.
     pub images_per_sec: Vec<f64>,
+    /// Folder or archive that the images were read from; `None` if they are built in or were downloaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_place: Option<PathBuf>,
     /// Keys of finished phases that were taken from other runs (`results/phases`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared_phases: Vec<String>,

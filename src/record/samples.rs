@@ -241,6 +241,7 @@ pub fn status(state: State) -> Status {
         encoder_parameters: 23_519_360,
         wall_secs: 431.7,
         images_per_sec: vec![221.4, 913.0],
+        data_place: None,
         shared_phases: Vec::new(),
         backends: Vec::new(),
         started_at: 1_790_000_000,

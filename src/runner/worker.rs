@@ -104,6 +104,7 @@ impl Worker {
             encoder_parameters: 0,
             wall_secs: 0.0,
             images_per_sec: Vec::new(),
+            data_place: None,
             shared_phases: Vec::new(),
             backends: Vec::new(),
             started_at: started.as_secs(),
@@ -132,6 +133,10 @@ impl Worker {
         };
         for note in &data.notes {
             self.dir.log(note)?;
+        }
+        self.status.data_place = data::place(&self.plan.data, options.data_dir.clone());
+        if let Some(place) = &self.status.data_place {
+            self.dir.log(&format!("images from {}", place.display()))?;
         }
         self.status.class_names.clone_from(&data.class_names);
         self.status.data_hash.clone_from(&data.hash);

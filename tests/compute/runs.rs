@@ -305,7 +305,20 @@ fn batches_that_a_folder_of_images_cannot_fill_or_pair_are_refused_before_the_fi
     }
     put("train/0/2.png", 200);
     let fits = folder_arguments(&root, 7);
-    bench.record("d", &fits.each_ref().map(String::as_str));
+    let fits = fits.each_ref().map(String::as_str);
+    let first = bench.record("d", &fits);
+    assert_eq!(first.status.data_place, root.canonicalize().ok());
+    // A complete run keeps its images, and says so if others may be meant.
+    let copy = bench.folder.path().join("copy");
+    std::fs::create_dir(&copy).expect("a folder");
+    let elsewhere = format!("--data={}", copy.display());
+    let said = |arguments: &[&str]| {
+        let (output, _) = bench.run("d", arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).contains("took their images from")
+    };
+    assert!(!said(&fits));
+    assert!(said(&[&fits[..], &[elsewhere.as_str()]].concat()));
 }
 
 #[cfg(unix)]

@@ -1,10 +1,35 @@
-//! A batch works on the specs as they were when it began. Says so where they mean something else by its end.
+//! A batch works on the specs as they were when it began, and a complete run keeps its images. Says so where specs or places
+//! mean something else by now.
 
 use crate::cli::store::counted;
+use crate::data;
 use crate::plan::{self, RunPlan};
+use crate::record::{RunDir, plan_and_status};
+use crate::runner::{Ended, Fate};
 use crate::spec::Overrides;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+/// One line, if complete runs were trained on images from another place than the one that is named now.
+pub(super) fn other_images(ended: &[Ended], data_dir: Option<&PathBuf>) -> Option<String> {
+    let mut others = ended.iter().filter_map(|run| {
+        let complete = matches!(run.fate, Fate::Skipped);
+        let dir = RunDir::open(&run.path).ok().filter(|_| complete)?;
+        let (plan, status) = plan_and_status(&dir).ok()?;
+        let then = status?.data_place?;
+        let now = data::place(&plan.data, data_dir.cloned())?;
+        (then != now).then_some((run, then, now))
+    });
+    let (first, then, now) = others.next()?;
+    let count = counted(1 + others.count(), "complete run");
+    Some(format!(
+        "note: {count} (first `{}`) took their images from {}, and now {} is named: if those are others, give another \
+         `--results`, or remove the runs with `supcon rm`",
+        first.run,
+        then.display(),
+        now.display()
+    ))
+}
 
 /// One line, if the same arguments would no longer give the runs that were planned.
 pub(super) fn note(

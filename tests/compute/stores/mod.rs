@@ -116,6 +116,7 @@ fn status(state: State) -> Status {
         encoder_parameters: 0,
         wall_secs: 1.0,
         images_per_sec: Vec::new(),
+        data_place: None,
         shared_phases: Vec::new(),
         backends: Vec::new(),
         started_at: 0,
