@@ -107,11 +107,11 @@ impl Need {
     }
 
     /// The worst moments, in a process that has needed `before` floats in a step of an earlier phase. Memory that a step
-    /// has given back lies in pieces, of which about half serve an evaluation batch, whose arrays are larger.
+    /// has given back lies in pieces, of which about three quarters serve an evaluation batch, whose arrays are larger.
     fn memory(&self, plan: &RunPlan, phase: &PhasePlan, before: usize) -> Memory {
         let (images, loading) = data_bytes(plan).unzip();
         let heap = self.step.max(before);
-        let passing = heap + self.evaluation.saturating_sub(heap / 2);
+        let passing = heap + self.evaluation.saturating_sub(heap / 4 * 3);
         let moments = 2 * self.trained;
         let checkpoint = self.checkpoint(phase);
         let resident = self.parameters + moments + self.batches;
