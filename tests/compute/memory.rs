@@ -93,15 +93,14 @@ fn three_hundred_epochs_hold_no_more_memory_than_the_first_hundred() {
         assert!(after_epoch.len() > 295, "{name}: {}", after_epoch.len());
         let (early, late) = (after_epoch[100], after_epoch[295]);
         println!("{name}: {early} bytes after 100 epochs, {late} after 295");
-        assert!(
-            late < early + (2 << 20),
-            "{name}: {early} bytes, then {late}"
-        );
+        // A set of weights that stays behind in each epoch would be more than this.
+        let most = early + early / 20;
+        assert!(late < most, "{name}: {early} bytes, then {late}");
     }
 }
 
-/// What differs: a loss that needs more than the layers, the largest network, a deeper tape than evaluation, evaluation above the step, a step above evaluation, two phases of which
-/// the second is frozen, and a network whose checkpoint is most of it.
+/// What differs: a loss that needs more than the layers, the largest network, a deeper tape than evaluation, evaluation above
+/// the step, a step above evaluation, two phases of which the second is frozen, and a network whose checkpoint is most of it.
 const CASES: [(&str, &[&str]); 7] = [
     (
         "the pairs of a large batch",
