@@ -29,7 +29,7 @@ pub struct Measured {
 pub(super) fn measure(
     context: &mut Context,
     index: usize,
-    steps: usize,
+    asked: usize,
 ) -> Result<Measured, TrainError> {
     let device = context.device.clone().autodiff();
     let phase = &context.plan.phases[index];
@@ -45,7 +45,7 @@ pub(super) fn measure(
     let full = context.data.train.labels.len() / phase.batch_size;
     let per_epoch = context.steps(phase) as usize;
     // An epoch may end in a step that is not full.
-    let needed = WARM_UP + steps + steps.div_ceil(full.max(1)) * (per_epoch - full);
+    let needed = WARM_UP + asked + asked.div_ceil(full.max(1)) * (per_epoch - full);
     context.pace.stop_after = Some(needed as u64);
     let ended = loop {
         live = match phase::steps(context, phase, live) {
@@ -65,6 +65,8 @@ pub(super) fn measure(
     if full > 0 {
         steps.retain(|step| step.images == phase.batch_size);
     }
+    // Room was left for steps that are not full.
+    steps.truncate(asked);
     Ok(Measured {
         steps,
         evaluation: evaluation.flatten(),

@@ -54,7 +54,11 @@ fn each_phase_is_measured_on_its_real_loop_and_nothing_is_left() {
 #[test]
 fn a_phase_is_chosen_by_its_name_and_a_stranger_is_refused() {
     let folder = Bench::new();
-    let output = bench(&folder, &["--phase=classify"]);
+    // An epoch of nine full steps: none of them may count beside the three that were asked for.
+    let output = bench(
+        &folder,
+        &["--phase=classify", "--set=phases.classify.batch_size=10"],
+    );
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{output:?}");
     assert!(
@@ -65,6 +69,7 @@ fn a_phase_is_chosen_by_its_name_and_a_stranger_is_refused() {
         text.contains("images/s at batch") && text.contains("evaluation"),
         "{text}"
     );
+    assert!(text.contains("median of 3 steps"), "{text}");
     let output = bench(&folder, &["--phase=clasify"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{text}");
