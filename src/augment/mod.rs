@@ -177,7 +177,10 @@ impl Augmenter {
                 let angle = draws.between(-range, range) * std::f64::consts::TAU;
                 Some(warp::Warp::Rotate(angle))
             }
-            _ => None,
+            // The whole batch has one size, and normalisation follows all warps.
+            AugmentPlan::NormalizePerChannel
+            | AugmentPlan::RandomWidth(_)
+            | AugmentPlan::RandomHeight(_) => None,
         };
         self.steps.iter().filter_map(draw).collect()
     }

@@ -95,8 +95,8 @@ fn find(place: &Path) -> Option<Found> {
 }
 
 fn in_cache(options: &LoadOptions<'_>, remote: &Remote<'_>) -> Result<Found, DataError> {
-    if let Some(found) = find(&options.cache_dir) {
-        return Ok(found);
+    if let Some(folder @ Found::Folder(_)) = find(&options.cache_dir) {
+        return Ok(folder);
     }
     let target = options.cache_dir.join(ARCHIVE);
     download::fetch(remote, &target, options.progress)?;

@@ -49,7 +49,13 @@ pub(super) fn fetch(
     let lock = File::create(&lock_path).map_err(DataError::writing(&lock_path))?;
     lock.lock().map_err(DataError::writing(&lock_path))?;
     if target.is_file() {
-        return Ok(());
+        let found = digest(target).map_err(DataError::reading(target))?;
+        if found == remote.sha256 {
+            return Ok(());
+        }
+        // What is wrong is kept for whoever wants to look at it, and fetched once more.
+        let aside = beside(target, ".damaged");
+        fs::rename(target, &aside).map_err(DataError::writing(&aside))?;
     }
     let part = beside(target, ".part");
     // A part that an earlier process left may belong to another file: then it is fetched once more from its start.
@@ -205,23 +211,26 @@ fn append(
 /// Compares size and digest; a part that is wrong is removed.
 fn verify(remote: &Remote<'_>, part: &Path) -> Result<(), Stop> {
     let error = |error: io::Error| Stop::Final(format!("cannot read `{}`: {error}", shown(part)));
-    let mut hash = Sha256::new();
-    let mut file = File::open(part).map_err(error)?;
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        let n = file.read(&mut buffer).map_err(error)?;
-        if n == 0 {
-            break;
-        }
-        hash.update(&buffer[..n]);
-    }
-    let found = hex(&hash.finalize());
+    let found = digest(part).map_err(error)?;
     if found == remote.sha256 {
         return Ok(());
     }
     let bytes = size(part);
     drop(fs::remove_file(part));
     Err(Stop::Final(format!("{bytes} bytes with SHA-256 {found}")))
+}
+
+/// SHA-256 of a file's bytes, in hexadecimal.
+fn digest(path: &Path) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
 }
 
 fn finish(part: &Path, target: &Path) -> io::Result<()> {
@@ -394,6 +403,22 @@ mod tests {
             assert_eq!(fs::read(&target).unwrap(), content());
             assert_eq!(server.ranges.lock().unwrap().len(), requests);
         }
+    }
+
+    #[test]
+    fn a_file_that_was_damaged_later_is_put_aside_and_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("set.tar.gz");
+        let mut damaged = content();
+        damaged[7000] ^= 1;
+        fs::write(&target, &damaged).unwrap();
+        let server = serve(content(), &[whole]);
+        for _ in 0..2 {
+            get(&server, &target, &content()).unwrap();
+            assert_eq!(fs::read(&target).unwrap(), content());
+            assert_eq!(server.ranges.lock().unwrap().len(), 1, "once only");
+        }
+        assert_eq!(fs::read(beside(&target, ".damaged")).unwrap(), damaged);
     }
 
     #[test]

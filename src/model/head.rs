@@ -51,7 +51,7 @@ impl Head {
     pub fn forward(&self, features: Tensor<2>, pass: Pass, seed: u64, step: u64) -> Tensor<2> {
         let mut x = features;
         for (number, layer) in self.layers.iter().enumerate() {
-            if pass == Pass::Train && self.dropout > 0.0 {
+            if matches!(pass, Pass::Train(_)) && self.dropout > 0.0 {
                 x = dropout(x, self.dropout, seed, (step << 8) | number as u64);
             }
             x = layer.forward(x, pass);

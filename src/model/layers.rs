@@ -3,27 +3,34 @@
 //! Shapes: B images, H W pixels, C channels, I inputs, O outputs; everything is channels-last. Field names are
 //! PyTorch's, so that a module's paths are the names in `model.safetensors`.
 
-use crate::ops::{self, Window};
+use crate::ops::{self, Product, Window};
+use crate::plan::Precision;
 use crate::random::{Draws, Purpose};
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// How a forward pass runs.
+/// How a forward pass runs, and in which precision it multiplies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
     /// With a graph; batch norm uses and follows the statistics of the batch.
-    Train,
+    Train(Precision),
     /// Without a graph; batch norm uses its moving statistics.
-    Infer,
+    Infer(Precision),
 }
 
 impl Pass {
     /// The parameter's tensor as this pass needs it.
     fn parameter<const D: usize>(self, parameter: &Param<Tensor<D>>) -> Tensor<D> {
         match self {
-            Self::Train => parameter.val(),
-            Self::Infer => parameter.val().without_autodiff(),
+            Self::Train(_) => parameter.val(),
+            Self::Infer(_) => parameter.val().without_autodiff(),
         }
+    }
+
+    /// How this pass multiplies under a window.
+    const fn product(self, window: Window) -> Product {
+        let (Self::Train(precision) | Self::Infer(precision)) = self;
+        Product { window, precision }
     }
 }
 
@@ -137,7 +144,27 @@ impl Conv {
             || Tensor::zeros([weight.dims()[0]], (&x.device(), weight.dtype())),
             |bias| pass.parameter(bias),
         );
-        ops::conv2d(x, weight, bias, self.window)
+        ops::conv2d(x, weight, bias, pass.product(self.window))
+    }
+
+    /// The same and batch norm behind it; in inference one pass over the output does both.
+    #[must_use]
+    pub fn forward_normed(&self, norm: &mut BatchNorm, x: Tensor<4>, pass: Pass) -> Tensor<4> {
+        let Pass::Infer(_) = pass else {
+            return norm.forward(self.forward(x, pass), pass);
+        };
+        let [scale, mut shift] = norm.affine();
+        if let Some(bias) = &self.bias {
+            shift = shift + pass.parameter(bias) * scale.clone();
+        }
+        let weight = pass.parameter(&self.weight);
+        ops::conv2d_normed(
+            x,
+            weight,
+            [scale, shift],
+            pass.product(self.window),
+            norm.relu,
+        )
     }
 }
 
@@ -182,19 +209,19 @@ impl BatchNorm {
     /// `[B, H, W, C]` -> the same shape.
     pub fn forward(&mut self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
         match pass {
-            Pass::Train => self.train(x).y,
-            Pass::Infer => self.infer(x),
+            Pass::Train(_) => self.train(x).y,
+            Pass::Infer(_) => self.infer(x),
         }
     }
 
     /// The same, and the input as the second summand of [`ops::add`] (see [`ops::Normed::skip`]).
     pub fn forward_with_skip(&mut self, x: Tensor<4>, pass: Pass) -> (Tensor<4>, Tensor<4>) {
         match pass {
-            Pass::Train => {
+            Pass::Train(_) => {
                 let normed = self.train(x);
                 (normed.y, normed.skip)
             }
-            Pass::Infer => (self.infer(x.clone()), x),
+            Pass::Infer(_) => (self.infer(x.clone()), x),
         }
     }
 
@@ -208,11 +235,17 @@ impl BatchNorm {
     }
 
     fn infer(&self, x: Tensor<4>) -> Tensor<4> {
-        let parameter = |parameter| Pass::Infer.parameter(parameter);
-        let inv_std = (self.running_var.val() + NORM_EPSILON).sqrt().recip();
-        let scale = parameter(&self.weight) * inv_std;
-        let shift = parameter(&self.bias) - self.running_mean.val() * scale.clone();
+        let [scale, shift] = self.affine();
         ops::scale_shift(x, scale, shift, self.relu)
+    }
+
+    /// Scale and shift of the inference form, without a graph.
+    fn affine(&self) -> [Tensor<1>; 2] {
+        let plain = |parameter: &Param<Tensor<1>>| parameter.val().without_autodiff();
+        let inv_std = (self.running_var.val() + NORM_EPSILON).sqrt().recip();
+        let scale = plain(&self.weight) * inv_std;
+        let shift = plain(&self.bias) - self.running_mean.val() * scale.clone();
+        [scale, shift]
     }
 
     /// Moves the statistics towards those of a batch with `n` values a channel.
@@ -257,7 +290,8 @@ impl Dense {
         };
         let x = x.reshape([images, 1, 1, inputs]);
         let weight = weight.reshape([outputs, 1, 1, inputs]);
-        ops::conv2d(x, weight, pass.parameter(&self.bias), window).reshape([images, outputs])
+        let product = pass.product(window);
+        ops::conv2d(x, weight, pass.parameter(&self.bias), product).reshape([images, outputs])
     }
 }
 

@@ -131,8 +131,8 @@ impl Block {
             None if self.stride > 1 => ops::max_pool(x, window(1, self.stride, 0)),
             None => skip,
         };
-        let y = self.norm2.forward(self.conv1.forward(active, pass), pass);
-        let y = self.norm3.forward(self.conv2.forward(y, pass), pass);
+        let y = self.conv1.forward_normed(&mut self.norm2, active, pass);
+        let y = self.conv2.forward_normed(&mut self.norm3, y, pass);
         ops::add(self.conv3.forward(y, pass), shortcut, false)
     }
 }

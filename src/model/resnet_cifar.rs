@@ -59,7 +59,7 @@ impl ResnetCifar {
 
     /// `[B, H, W, 3]` -> `[B, 4 * width]`.
     pub fn forward(&mut self, x: Tensor<4>, pass: Pass) -> Tensor<2> {
-        let mut x = self.bn1.forward(self.conv1.forward(x, pass), pass);
+        let mut x = self.conv1.forward_normed(&mut self.bn1, x, pass);
         for block in self.stages.iter_mut().flat_map(|stage| &mut stage.blocks) {
             x = block.forward(x, pass);
         }
@@ -85,8 +85,8 @@ impl Block {
     }
 
     fn forward(&mut self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
-        let y = self.bn1.forward(self.conv1.forward(x.clone(), pass), pass);
-        let y = self.bn2.forward(self.conv2.forward(y, pass), pass);
+        let y = self.conv1.forward_normed(&mut self.bn1, x.clone(), pass);
+        let y = self.conv2.forward_normed(&mut self.bn2, y, pass);
         let shortcut = if self.stride == 1 {
             x
         } else {

@@ -1,7 +1,7 @@
 //! The kernels on burn's autodiff backend: what each forward pass keeps, and its gradient by hand. The numeric work is
 //! the inner backend's; nothing here knows which one that is.
 
-use super::{AdamStep, Kernels, Window};
+use super::{AdamStep, Kernels, Product, Window};
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -26,7 +26,7 @@ fn register3<B: Kernels>(parents: [Option<NodeId>; 3], given: Triple<B>, grads: 
 struct ConvBackward;
 
 impl<B: Kernels> Backward<B, 3> for ConvBackward {
-    type State = (NodeId, NodeId, Window);
+    type State = (NodeId, NodeId, Product);
 
     fn backward(
         self,
@@ -36,11 +36,11 @@ impl<B: Kernels> Backward<B, 3> for ConvBackward {
     ) {
         let grad = grads.consume::<B>(&ops.node);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let (x, w, window) = ops.state;
+        let (x, w, product) = ops.state;
         let x = checkpointer.retrieve_node_output(x);
         let w = checkpointer.retrieve_node_output(w);
         let want = [parents[0].is_some(), parents[2].is_some()];
-        let given = B::conv_backward(grad, x, w, window, want);
+        let given = B::conv_backward(grad, x, w, product, want);
         register3::<B>(parents, given, grads);
     }
 }
@@ -127,27 +127,38 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         b: FloatTensor<Self>,
-        window: Window,
+        product: Product,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), w.node(), b.node()];
         match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&x), prep.checkpoint(&w), window);
+                let state = (prep.checkpoint(&x), prep.checkpoint(&w), product);
                 let (x, w, b) = (x.into_primitive(), w.into_primitive(), b.into_primitive());
-                prep.finish(state, B::conv_forward(x, w, b, window))
+                prep.finish(state, B::conv_forward(x, w, b, product))
             }
             OpsKind::UnTracked(prep) => {
                 let (x, w, b) = (x.into_primitive(), w.into_primitive(), b.into_primitive());
-                prep.finish(B::conv_forward(x, w, b, window))
+                prep.finish(B::conv_forward(x, w, b, product))
             }
         }
+    }
+
+    fn conv_normed(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Product,
+        _: bool,
+    ) -> FloatTensor<Self> {
+        panic!("`conv_normed` is a convolution in inference form and has no gradient")
     }
 
     fn conv_backward(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-        _: Window,
+        _: Product,
         _: [bool; 2],
     ) -> Triple<Self> {
         first_order_only()

@@ -2,7 +2,7 @@
 
 use super::cpu::Fresh;
 use super::host::{self, Host};
-use super::{AdamStep, Kernels, Window};
+use super::{AdamStep, Kernels, Product, Window};
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor as Float;
 use burn::tensor::TensorData;
@@ -52,12 +52,23 @@ impl Host for Float {
 }
 
 impl Kernels for Flex {
-    fn conv_forward(x: Float, w: Float, b: Float, window: Window) -> Float {
-        host::conv_forward(x, w, b, window)
+    fn conv_forward(x: Float, w: Float, b: Float, product: Product) -> Float {
+        host::conv_forward(x, w, b, product)
     }
 
-    fn conv_backward(grad: Float, x: Float, w: Float, window: Window, want: [bool; 2]) -> Triple {
-        host::conv_backward(grad, x, w, window, want)
+    fn conv_normed(
+        x: Float,
+        w: Float,
+        scale: Float,
+        shift: Float,
+        product: Product,
+        relu: bool,
+    ) -> Float {
+        host::conv_normed(x, w, [scale, shift], product, relu)
+    }
+
+    fn conv_backward(grad: Float, x: Float, w: Float, product: Product, want: [bool; 2]) -> Triple {
+        host::conv_backward(grad, x, w, product, want)
     }
 
     fn norm_forward(x: Float, gamma: Float, beta: Float, epsilon: f64, relu: bool) -> Triple {

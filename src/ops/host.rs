@@ -1,7 +1,8 @@
 //! The kernels of `cpu` on tensors whose memory this process sees: flex, and libtorch on the CPU.
 
-use super::cpu::{self, Fresh, conv::Geometry};
-use super::{AdamStep, Window};
+use super::cpu::conv::{Forward, Geometry};
+use super::cpu::{self, Fresh};
+use super::{AdamStep, Product, Window};
 
 /// A tensor of f32 in the memory of this machine.
 pub trait Host: Clone {
@@ -29,27 +30,42 @@ fn vector<H: Host>(values: &[f32]) -> H {
     .0
 }
 
-pub fn conv_forward<H: Host>(x: H, w: H, b: H, window: Window) -> H {
-    let (x, w, b) = (x.contiguous(), w.contiguous(), b.contiguous());
-    let g = Geometry::new(x.dims(), w.dims(), window);
-    H::output(g.output(), |y| {
-        cpu::conv::forward(&g, x.values(), w.values(), b.values(), y);
-    })
-    .0
+pub fn conv_forward<H: Host>(x: H, w: H, b: H, product: Product) -> H {
+    conv(x, w, None, b, product, false)
+}
+
+pub fn conv_normed<H: Host>(x: H, w: H, [scale, shift]: [H; 2], product: Product, relu: bool) -> H {
+    conv(x, w, Some(scale), shift, product, relu)
+}
+
+fn conv<H: Host>(x: H, w: H, scale: Option<H>, shift: H, product: Product, relu: bool) -> H {
+    let (x, w, shift) = (x.contiguous(), w.contiguous(), shift.contiguous());
+    let scale = scale.map(H::contiguous);
+    let g = Geometry::new(x.dims(), w.dims(), product.window);
+    let given = Forward {
+        x: x.values(),
+        w: w.values(),
+        scale: scale.as_ref().map_or(&[], H::values),
+        shift: shift.values(),
+        relu,
+        precision: product.precision,
+    };
+    H::output(g.output(), |y| cpu::conv::forward(&g, &given, y)).0
 }
 
 pub fn conv_backward<H: Host>(
     grad: H,
     x: H,
     w: H,
-    window: Window,
+    product: Product,
     [want_x, want_b]: [bool; 2],
 ) -> Triple<H> {
     let (grad, x, w) = (grad.contiguous(), x.contiguous(), w.contiguous());
-    let g = Geometry::new(x.dims(), w.dims(), window);
+    let g = Geometry::new(x.dims(), w.dims(), product.window);
+    let precision = product.precision;
     let go = grad.values();
-    let to_x = |to: &mut Fresh| cpu::conv::backward_x(&g, go, w.values(), to);
-    let to_w = |to: &mut Fresh| cpu::conv::backward_w(&g, go, x.values(), to);
+    let to_x = |to: &mut Fresh| cpu::conv::backward_x(&g, go, w.values(), precision, to);
+    let to_w = |to: &mut Fresh| cpu::conv::backward_w(&g, go, x.values(), precision, to);
     let grad_x = if want_x {
         H::output::<4, ()>(x.dims(), to_x).0
     } else {

@@ -33,6 +33,9 @@ T channels_first(const T& x) { return x.permute({0, 3, 1, 2}); }
 // The result owns its memory, in row-major [B, H, W, C].
 T* channels_last(const T& x) { return new T(x.permute({0, 2, 3, 1}).contiguous()); }
 
+// The factors of a product in bf16; ATen then sums in f32 and rounds the result once more.
+T rounded(const T& x, int bf16) { return bf16 ? x.to(at::kBFloat16) : x; }
+
 T padded(const T& x, int64_t padding) {
     if (padding == 0) return x;
     return at::constant_pad_nd(x, {padding, padding, padding, padding}, 0)
@@ -49,23 +52,26 @@ extern "C" {
 
 const char* supcon_last_error() { return last_error.c_str(); }
 
-int supcon_conv_forward(T* x, T* w, T* b, int64_t stride, int64_t padding, T** y) {
+int supcon_conv_forward(T* x, T* w, T* b, int64_t stride, int64_t padding, int bf16, T** y) {
     return guarded([&] {
-        *y = channels_last(at::conv2d(channels_first(*x), channels_first(*w), *b, {stride, stride},
-                                      {padding, padding}));
+        auto r = at::conv2d(channels_first(rounded(*x, bf16)), channels_first(rounded(*w, bf16)), rounded(*b, bf16),
+                            {stride, stride}, {padding, padding});
+        *y = channels_last(r.to(x->scalar_type()));
     });
 }
 
-int supcon_conv_backward(T* grad, T* x, T* w, int64_t stride, int64_t padding, int want_x, int want_b,
+int supcon_conv_backward(T* grad, T* x, T* w, int64_t stride, int64_t padding, int bf16, int want_x, int want_b,
                          T** grad_x, T** grad_w, T** grad_b) {
     return guarded([&] {
         int64_t outputs = w->size(0);
         auto r = at::convolution_backward(
-            channels_first(*grad), channels_first(*x), channels_first(*w), at::IntArrayRef(&outputs, 1),
-            {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1, {want_x != 0, true, want_b != 0});
-        *grad_x = want_x ? channels_last(std::get<0>(r)) : new T(at::empty({0}, x->options()));
-        *grad_w = channels_last(std::get<1>(r));
-        *grad_b = want_b ? new T(std::get<2>(r)) : new T(at::empty({0}, x->options()));
+            channels_first(rounded(*grad, bf16)), channels_first(rounded(*x, bf16)),
+            channels_first(rounded(*w, bf16)), at::IntArrayRef(&outputs, 1), {stride, stride}, {padding, padding},
+            {1, 1}, false, {0, 0}, 1, {want_x != 0, true, want_b != 0});
+        auto kind = x->scalar_type();
+        *grad_x = want_x ? channels_last(std::get<0>(r).to(kind)) : new T(at::empty({0}, x->options()));
+        *grad_w = channels_last(std::get<1>(r).to(kind));
+        *grad_b = want_b ? new T(std::get<2>(r).to(kind)) : new T(at::empty({0}, x->options()));
     });
 }
 

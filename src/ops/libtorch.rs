@@ -6,7 +6,8 @@
 
 use super::cpu::Fresh;
 use super::host::{self, Host};
-use super::{AdamStep, Kernels, Window};
+use super::{AdamStep, Kernels, Product, Window};
+use crate::plan::Precision;
 use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
 use std::ffi::{CStr, c_char, c_int};
@@ -19,8 +20,8 @@ type Triple = (TchTensor, TchTensor, TchTensor);
 #[rustfmt::skip]
 unsafe extern "C" {
     fn supcon_last_error() -> *const c_char;
-    fn supcon_conv_forward(x: Raw, w: Raw, b: Raw, stride: i64, padding: i64, y: *mut Raw) -> c_int;
-    fn supcon_conv_backward(grad: Raw, x: Raw, w: Raw, stride: i64, padding: i64, want_x: c_int, want_b: c_int, grad_x: *mut Raw, grad_w: *mut Raw, grad_b: *mut Raw) -> c_int;
+    fn supcon_conv_forward(x: Raw, w: Raw, b: Raw, stride: i64, padding: i64, bf16: c_int, y: *mut Raw) -> c_int;
+    fn supcon_conv_backward(grad: Raw, x: Raw, w: Raw, stride: i64, padding: i64, bf16: c_int, want_x: c_int, want_b: c_int, grad_x: *mut Raw, grad_w: *mut Raw, grad_b: *mut Raw) -> c_int;
     fn supcon_norm_forward(x: Raw, gamma: Raw, beta: Raw, epsilon: f64, relu: c_int, y: *mut Raw, mean: *mut Raw, inv_std: *mut Raw) -> c_int;
     fn supcon_norm_backward(grad: Raw, y: Raw, x: Raw, gamma: Raw, mean: Raw, inv_std: Raw, relu: c_int, grad_x: *mut Raw, grad_gamma: *mut Raw, grad_beta: *mut Raw) -> c_int;
     fn supcon_pool_forward(x: Raw, kernel: i64, stride: i64, padding: i64, y: *mut Raw) -> c_int;
@@ -124,27 +125,48 @@ fn exclusive(tensor: TchTensor) -> TchTensor {
 
 // SAFETY of every call below: the pointers come from live tensors, the outputs from `triple` and `single`.
 impl Kernels for LibTorch {
-    fn conv_forward(x: TchTensor, w: TchTensor, b: TchTensor, window: Window) -> TchTensor {
+    fn conv_forward(x: TchTensor, w: TchTensor, b: TchTensor, product: Product) -> TchTensor {
         if on_host(&x) {
-            return host::conv_forward(x, w, b, window);
+            return host::conv_forward(x, w, b, product);
         }
         let (x, w) = (x.contiguous(), w.contiguous());
-        let (stride, padding) = (window.stride as i64, window.padding as i64);
-        single(|y| unsafe { supcon_conv_forward(raw(&x), raw(&w), raw(&b), stride, padding, y) })
+        let ([stride, padding], bf16) = product_sizes(product);
+        single(|y| unsafe {
+            supcon_conv_forward(raw(&x), raw(&w), raw(&b), stride, padding, bf16, y)
+        })
+    }
+
+    fn conv_normed(
+        x: TchTensor,
+        w: TchTensor,
+        scale: TchTensor,
+        shift: TchTensor,
+        product: Product,
+        relu: bool,
+    ) -> TchTensor {
+        if on_host(&x) {
+            return host::conv_normed(x, w, [scale, shift], product, relu);
+        }
+        let w = TchTensor::new(&w.tensor * scale.tensor.reshape([-1, 1, 1, 1]));
+        let mut y = Self::conv_forward(x, w, shift, product);
+        if relu {
+            let _ = y.tensor.relu_();
+        }
+        y
     }
 
     fn conv_backward(
         grad: TchTensor,
         x: TchTensor,
         w: TchTensor,
-        window: Window,
+        product: Product,
         want: [bool; 2],
     ) -> Triple {
         if on_host(&x) {
-            return host::conv_backward(grad, x, w, window, want);
+            return host::conv_backward(grad, x, w, product, want);
         }
         let (grad, x, w) = (grad.contiguous(), x.contiguous(), w.contiguous());
-        let (stride, padding) = (window.stride as i64, window.padding as i64);
+        let ([stride, padding], bf16) = product_sizes(product);
         let [want_x, want_b] = want.map(c_int::from);
         triple(|[gx, gw, gb]| unsafe {
             supcon_conv_backward(
@@ -153,6 +175,7 @@ impl Kernels for LibTorch {
                 raw(&w),
                 stride,
                 padding,
+                bf16,
                 want_x,
                 want_b,
                 gx,
@@ -320,6 +343,13 @@ impl Kernels for LibTorch {
         });
         (parameter, first, second)
     }
+}
+
+/// Stride and padding, and whether factors are rounded to bf16.
+fn product_sizes(product: Product) -> ([i64; 2], c_int) {
+    let [_, stride, padding] = sizes(product.window);
+    let bf16 = product.precision == Precision::Bf16;
+    ([stride, padding], c_int::from(bf16))
 }
 
 fn sizes(window: Window) -> [i64; 3] {

@@ -23,6 +23,7 @@ mod peak;
 
 pub use peak::peak_products;
 
+use crate::plan::Precision;
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
@@ -49,6 +50,15 @@ impl Window {
     pub const fn is_pointwise(self) -> bool {
         self.kernel == 1 && self.stride == 1 && self.padding == 0
     }
+}
+
+/// How a convolution multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Where it slides.
+    pub window: Window,
+    /// Numbers in which factors are multiplied; sums and results are f32.
+    pub precision: Precision,
 }
 
 /// One Adam step (Kingma & Ba 2015, with Keras' "epsilon hat": `w -= alpha m / (sqrt(v) + epsilon)`,
@@ -93,14 +103,24 @@ pub trait Kernels: Backend {
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         b: FloatTensor<Self>,
-        window: Window,
+        product: Product,
+    ) -> FloatTensor<Self>;
+    /// As `conv_forward` without a bias, then `* scale + shift` for each output channel and a ReLU if asked: a convolution
+    /// with batch norm in inference form, without a gradient.
+    fn conv_normed(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        product: Product,
+        relu: bool,
     ) -> FloatTensor<Self>;
     /// Gradients of `conv_forward` for `(x, w, b)`; `want` says whether those for `[x, b]` are meaningful.
     fn conv_backward(
         grad: FloatTensor<Self>,
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
-        window: Window,
+        product: Product,
         want: [bool; 2],
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// Batch norm over the last axis with batch statistics, then ReLU if asked: `(y, statistics, x)`. The statistics are
@@ -160,13 +180,39 @@ pub trait Kernels: Backend {
 
 /// Cross-correlation of `x [B, H, W, I]` with `w [O, K, K, I]` plus `b [O]`, zeros around the image.
 #[must_use]
-pub fn conv2d(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>, window: Window) -> Tensor<4> {
+pub fn conv2d(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>, product: Product) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::conv_forward(
         x.into_dispatch(),
         w.into_dispatch(),
         b.into_dispatch(),
-        window,
+        product,
     ))
+}
+
+/// Cross-correlation as in [`conv2d`], then `* scale + shift` for each output channel `[O]` and a ReLU if asked; for plain
+/// (inference) tensors.
+#[must_use]
+pub fn conv2d_normed(
+    x: Tensor<4>,
+    w: Tensor<4>,
+    [scale, shift]: [Tensor<1>; 2],
+    product: Product,
+    relu: bool,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::conv_normed(
+        x.into_dispatch(),
+        w.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        product,
+        relu,
+    ))
+}
+
+/// Whether the kernels on the CPU multiply in this precision faster than in f32.
+#[must_use]
+pub fn is_native(precision: Precision) -> bool {
+    precision == Precision::F32 || cpu::multiplies_bf16()
 }
 
 /// What batch norm gives.

@@ -1,6 +1,7 @@
 //! How fast a device multiplies: what the times of a step are held against.
 
-use super::{Window, conv2d};
+use super::{Product, Window, conv2d};
+use crate::plan::Precision;
 use burn::tensor::{Device, Tensor};
 use std::time::Instant;
 
@@ -17,10 +18,13 @@ pub fn peak_products(device: &Device) -> f64 {
     let [images, side, channels] = SHAPE;
     let x = Tensor::<4>::ones([images, side, side, channels], device);
     let w = Tensor::<4>::ones([channels, 1, 1, channels], device);
-    let window = Window {
-        kernel: 1,
-        stride: 1,
-        padding: 0,
+    let product = Product {
+        window: Window {
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+        },
+        precision: Precision::F32,
     };
     let work = 2.0 * (images * side * side * channels * channels) as f64;
     let run = || {
@@ -29,7 +33,7 @@ pub fn peak_products(device: &Device) -> f64 {
             x.clone(),
             w.clone(),
             Tensor::zeros([channels], device),
-            window,
+            product,
         );
         // A device that computes behind our back ends here.
         let _ = y.slice([0..1, 0..1, 0..1, 0..1]).into_data();

@@ -2,7 +2,7 @@
 //! tables by what their columns take in measured runs.
 
 use super::cost::Host;
-use super::{Array, HeadPlan, RunPlan};
+use super::{Array, AugmentPlan, HeadPlan, RunPlan};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -56,7 +56,12 @@ pub(super) fn of(plan: &RunPlan, host: &Host) -> Option<Disk> {
     let images = plan.data.split_sizes()?;
     let last = plan.phases.last()?;
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let metadata = plan.model_metadata(&host.producer, &names, &"0".repeat(HASH));
+    let metadata = plan.model_metadata(&ModelFacts {
+        producer: &host.producer,
+        class_names: &names,
+        data_hash: &"0".repeat(HASH),
+        statistics: [[0.0; 3]; 2],
+    });
     let network = plan.network(last, plan.data.source.image_size());
     let arrays: Vec<Array> = network.iter().flat_map(super::Layer::arrays).collect();
     let model = model_bytes(&arrays, &metadata);
@@ -119,29 +124,57 @@ impl RunPlan {
 
     /// What somebody who opens the finished model alone must know: the metadata of `model.safetensors`.
     #[must_use]
-    pub fn model_metadata(
-        &self,
-        producer: &str,
-        class_names: &[String],
-        data_hash: &str,
-    ) -> BTreeMap<String, String> {
-        let augment = self.phases.last().map(|phase| phase.augment.clone());
-        let class_names = serde_json::to_string(class_names).unwrap_or_default();
-        let preprocessing = serde_json::to_string(&augment).unwrap_or_default();
-        let input = "NHWC f32 on the 0..255 scale before preprocessing";
-        let pairs: [(&str, &str); 7] = [
+    pub fn model_metadata(&self, facts: &ModelFacts<'_>) -> BTreeMap<String, String> {
+        let augment = self.phases.last().map_or(&[][..], |phase| &phase.augment);
+        let class_names = serde_json::to_string(facts.class_names).unwrap_or_default();
+        let preprocessing = serde_json::to_string(augment).unwrap_or_default();
+        let normalization = augment
+            .contains(&AugmentPlan::NormalizePerChannel)
+            .then(|| normalization(facts.statistics));
+        let pairs = [
             ("format", "pt"),
-            ("producer", producer),
+            ("producer", facts.producer),
             ("run_id", &self.run_id),
             ("class_names", &class_names),
-            ("data_hash", data_hash),
+            ("data_hash", facts.data_hash),
             ("preprocessing", &preprocessing),
-            ("input", input),
+            ("input", INPUT),
         ];
+        let normalization = normalization.as_deref().map(|text| ("normalization", text));
+        let pairs = pairs.into_iter().chain(normalization);
         pairs
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into()
+            .collect()
     }
+}
+
+/// What a plan cannot know of its finished model.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelFacts<'a> {
+    /// Program and backend.
+    pub producer: &'a str,
+    /// Name of each class, in the order of the logits.
+    pub class_names: &'a [String],
+    /// SHA-256 over images and labels as used.
+    pub data_hash: &'a str,
+    /// Mean and deviation of each channel of the training split, on the 0..255 scale.
+    pub statistics: [[f64; 3]; 2],
+}
+
+/// What the weights expect, as PyTorch lays images out.
+const INPUT: &str = "NCHW f32, channels red green blue on the 0..255 scale; then (x - mean) / deviation if there is a normalization";
+
+/// Letters of the longest number in f64's shortest form.
+const NUMBER: usize = 24;
+
+/// The figures of the normalisation as JSON whose length does not depend on them: a plan foretells the file's bytes.
+fn normalization([mean, deviation]: [[f64; 3]; 2]) -> String {
+    let list = |values: [f64; 3]| values.map(|value| format!("{value:NUMBER$e}")).join(",");
+    format!(
+        "{{\"mean\":[{}],\"deviation\":[{}]}}",
+        list(mean),
+        list(deviation)
+    )
 }
 
 /// Bytes of a safetensors file of these f32 arrays, as `src/record/weights.rs` writes it: the length of the header in 8
@@ -176,7 +209,24 @@ mod tests {
     fn model_bytes_are_those_of_the_writer() {
         let plan = samples::plan("supcon", 0);
         let names = ["a \"quoted\" name".to_owned(), "b".to_owned()];
-        let metadata = plan.model_metadata("supcon 0.1.0", &names, "5f3a");
+        let facts = ModelFacts {
+            producer: "supcon 0.1.0",
+            class_names: &names,
+            data_hash: "5f3a",
+            statistics: [
+                [125.306_918, 122.950_394, 113.865_383],
+                [f64::MIN_POSITIVE, 1e-7, 66.7],
+            ],
+        };
+        let metadata = plan.model_metadata(&facts);
+        let figures: serde_json::Value = serde_json::from_str(&metadata["normalization"]).unwrap();
+        assert_eq!(figures["mean"][0], 125.306_918);
+        assert_eq!(figures["deviation"][0], f64::MIN_POSITIVE);
+        let unknown = plan.model_metadata(&ModelFacts {
+            statistics: [[0.0; 3]; 2],
+            ..facts
+        });
+        assert_eq!(model_bytes(&[], &metadata), model_bytes(&[], &unknown));
         let encoder = crate::plan::EncoderPlan::ResnetCifar {
             blocks: 2,
             width: 3,

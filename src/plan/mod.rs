@@ -16,11 +16,11 @@ mod types;
 mod words;
 mod yaml;
 
-pub use crate::spec::Subset;
+pub use crate::spec::{Precision, Subset};
 pub use batch::{check_specs, load_runs, resolve_all, resolve_reading, spec_files};
 pub use conflicts::{Images, Misfit, misfits};
 pub use cost::{Composition, Host, PhaseCost, RunCost, Steps};
-pub use disk::{Disk, model_bytes};
+pub use disk::{Disk, ModelFacts, model_bytes};
 pub use identity::FORMAT;
 pub use layers::{Array, Layer, Operation};
 pub use memory::Memory;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::diag::Problem;
 use crate::spec::schema::{
-    ADAM, CLASSIFIER, IMAGE_FOLDER, NPAIRS, PROJECTION, RESNET_CIFAR, SHAPES, Section,
+    ADAM, CLASSIFIER, IMAGE_FOLDER, NPAIRS, PHASE, PROJECTION, RESNET_CIFAR, SHAPES, Section,
 };
 use crate::spec::{
     AugmentSpec, DataSpec, EncoderSpec, Flip, HeadSpec, Loaded, LossSpec, Normalize, OptimizerSpec,
@@ -54,6 +54,7 @@ pub(super) fn resolve(
         expect: spec.expect.clone(),
         reference,
         origins: origins.collect(),
+        arguments: loaded.arguments(),
     };
     let runs = spec.seeds.iter().map(|&seed| {
         let mut run = RunPlan {
@@ -148,6 +149,7 @@ fn phase(spec: &Spec, name: &str, phase: &PhaseSpec) -> PhasePlan {
         loss: loss(&phase.loss),
         freeze_encoder: phase.freeze.iter().any(|part| part == "encoder"),
         optimizer: optimizer(&phase.optimizer),
+        precision: or_default(phase.precision.as_ref(), &PHASE, "precision"),
     }
 }
 

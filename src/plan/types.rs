@@ -1,7 +1,7 @@
 //! A run with no open choice left: what `plan.yaml` holds and every later stage reads.
 
 use super::Points;
-use crate::spec::{Activation, ExpectSpec, Subset};
+use crate::spec::{Activation, ExpectSpec, Precision, Subset};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +35,10 @@ pub struct RunPlan {
     /// Key path -> layer, file and line that the value came from; not part of the identity.
     #[serde(default)]
     pub origins: BTreeMap<String, String>,
+    /// Arguments of `supcon run` that give this plan again: the file, the profile, and what was set from outside it; not
+    /// part of the identity. Empty in plans of builds that did not say it.
+    #[serde(default)]
+    pub arguments: Vec<String>,
 }
 
 /// Images and labels of a run.
@@ -125,6 +129,10 @@ pub struct PhasePlan {
     pub freeze_encoder: bool,
     /// The update rule.
     pub optimizer: OptimizerPlan,
+    /// Numbers in which the network multiplies. Phases with the default keep the identity that they had before there was
+    /// such a key.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
 }
 
 /// Layers between features and loss.

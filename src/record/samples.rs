@@ -6,7 +6,7 @@ use crate::plan::{
     ReferencePlan, ReferencePoint, RunPlan, SourcePlan,
 };
 use crate::random::{Draws, Purpose};
-use crate::spec::{Activation, ExpectSpec, Subset};
+use crate::spec::{Activation, ExpectSpec, Precision, Subset};
 
 /// Epochs of each phase.
 pub const EPOCHS: u32 = 10;
@@ -43,6 +43,7 @@ fn phase(name: &str, head: HeadPlan, loss: LossPlan, freeze_encoder: bool) -> Ph
             beta_2: 0.999,
             epsilon: 1e-7,
         },
+        precision: Precision::F32,
     }
 }
 
@@ -90,6 +91,7 @@ pub fn plan(name: &str, seed: u64) -> RunPlan {
         ],
         reference: vec![reference(supcon)],
         origins: std::collections::BTreeMap::new(),
+        arguments: vec![format!("experiments/{name}.yaml")],
     }
 }
 

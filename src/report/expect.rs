@@ -1,4 +1,4 @@
-//! The `expect` section judged: published figure or bound, ours, tolerance, verdict.
+//! The `expect` section judged: expected figure or bound, ours, tolerance, verdict.
 
 use super::group::Experiment;
 use super::stats::Summary;
@@ -35,8 +35,18 @@ pub struct Judged<'a> {
     pub expect: &'a ExpectSpec,
     /// Our figure over the finished seeds.
     pub ours: Option<Summary>,
+    /// Runs of the experiment, finished or not.
+    pub runs: usize,
     /// What follows.
     pub verdict: Verdict,
+}
+
+impl Judged<'_> {
+    /// Whether runs are missing from our figure, which may change the verdict.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.ours.is_some_and(|ours| ours.n < self.runs)
+    }
 }
 
 /// Judges every expectation of every experiment, in the order of the spec.
@@ -56,6 +66,7 @@ pub fn judge<'a>(experiments: &[Experiment<'a>]) -> Vec<Judged<'a>> {
                 experiment: experiment.name,
                 expect,
                 ours,
+                runs: experiment.runs.len(),
                 verdict,
             });
         }
@@ -86,7 +97,7 @@ pub fn measure(experiment: &Experiment<'_>, metric: &str) -> Option<Summary> {
 
 /// The bound or the figure as text: `0.8162`, `>= 0.46`, `1.04 to 1.14`.
 #[must_use]
-pub fn published(expect: &ExpectSpec) -> String {
+pub fn bound(expect: &ExpectSpec) -> String {
     match (expect.value, expect.min, expect.max) {
         (Some(value), _, _) => format!("{value}"),
         (None, Some(min), Some(max)) => format!("{min} to {max}"),
@@ -128,6 +139,12 @@ mod tests {
             ("supcon", Verdict::Holds),
         ];
         assert_eq!(verdicts, expected);
+        let open: Vec<bool> = judge(&groups).iter().map(Judged::is_open).collect();
+        assert_eq!(
+            open,
+            [true, true, true, false, false, false],
+            "a run of baseline failed"
+        );
     }
 
     #[test]

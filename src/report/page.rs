@@ -1,10 +1,13 @@
 //! The page as self-contained HTML and as Markdown, from the templates that are embedded in the program.
 
-use super::chart::{Charts, FONT_CSS};
+use super::chart::{Charts, FONT_CSS, counted};
 use super::group::Experiment;
 use super::rows::{ResultRow, RunRow, VerdictRow, held, result_rows, run_rows, verdict_rows};
-use crate::plan::Subset;
-use crate::plan::{DataPlan, EncoderPlan, HeadPlan, LossPlan, PhasePlan, RunPlan, SourcePlan};
+use crate::plan::{
+    DataPlan, EncoderPlan, HeadPlan, LossPlan, OptimizerPlan, PhasePlan, Precision, ReferencePlan,
+    SourcePlan, Subset,
+};
+use crate::record::RunRecord;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
@@ -38,6 +41,7 @@ struct About {
     data: String,
     encoder: String,
     phases: Vec<String>,
+    references: Vec<String>,
 }
 
 /// A chart with its rendered drawing.
@@ -141,11 +145,10 @@ impl Page {
 fn lead(experiments: &[Experiment<'_>]) -> String {
     let runs: usize = experiments.iter().map(|e| e.runs.len()).sum();
     let done: usize = experiments.iter().map(|e| e.done().count()).sum();
-    let several = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let mut text = format!(
         "{} with {}, {done} of them done.",
-        several(experiments.len(), "experiment"),
-        several(runs, "run")
+        counted(experiments.len(), "experiment"),
+        counted(runs, "run")
     );
     let best = experiments.iter().filter_map(|experiment| {
         let values: Vec<f64> = experiment
@@ -163,7 +166,7 @@ fn lead(experiments: &[Experiment<'_>]) -> String {
     }
     let (holds, all) = held(experiments);
     if all > 0 {
-        text += &format!(" {holds} of {} hold.", several(all, "expectation"));
+        text += &format!(" {holds} of {} hold.", counted(all, "expectation"));
     }
     text
 }
@@ -180,6 +183,7 @@ fn about(experiment: &Experiment<'_>) -> Option<About> {
             }
         },
         phases: plan.phases.iter().map(phase).collect(),
+        references: experiment.references().iter().map(reference).collect(),
     })
 }
 
@@ -206,6 +210,14 @@ fn data(plan: &DataPlan) -> String {
     text
 }
 
+/// Whose curves are drawn in, and where they come from.
+fn reference(plan: &ReferencePlan) -> String {
+    match &plan.source {
+        Some(source) => format!("{}: {source}", plan.label),
+        None => plan.label.clone(),
+    }
+}
+
 fn phase(plan: &PhasePlan) -> String {
     let loss = match &plan.loss {
         LossPlan::Npairs { temperature } => format!("npairs, temperature {temperature}"),
@@ -220,35 +232,60 @@ fn phase(plan: &PhasePlan) -> String {
     } else {
         ""
     };
-    let (name, epochs, batch) = (&plan.name, plan.epochs, plan.batch_size);
-    format!("{name}: {loss}, {head}, {epochs} epochs, batch {batch}{frozen}")
+    let products = match plan.precision {
+        Precision::F32 => "",
+        Precision::Bf16 => ", products in bf16",
+    };
+    let OptimizerPlan::Adam { learning_rate, .. } = plan.optimizer;
+    let steps: Vec<String> = plan.augment.iter().map(ToString::to_string).collect();
+    let augment = if steps.is_empty() {
+        "no augmentation".to_owned()
+    } else {
+        format!("augmentation {}", steps.join(", "))
+    };
+    let (name, batch) = (&plan.name, plan.batch_size);
+    let epochs = counted(plan.epochs, "epoch");
+    format!(
+        "{name}: {loss}, {head}, {epochs}, batch {batch}{frozen}{products}, adam with learning rate {learning_rate}; {augment}"
+    )
 }
 
 /// What to type to get these runs again.
 fn commands(experiments: &[Experiment<'_>]) -> Vec<String> {
-    let mut commands = BTreeSet::new();
-    for experiment in experiments {
-        if let Some(run) = experiment.runs.first() {
-            let device = &run.status.device;
-            let device = if device.is_empty() {
-                String::new()
-            } else {
-                format!(" --device {device}")
-            };
-            let spec = spec_file(&run.plan).unwrap_or(format!("<spec of {}>", experiment.name));
-            commands.insert(format!("supcon run {spec}{device}"));
-        }
-    }
+    let runs = experiments.iter().flat_map(|experiment| &experiment.runs);
+    let commands: BTreeSet<String> = runs.map(|run| command(run)).collect();
     commands.into_iter().collect()
 }
 
-/// The file that named the experiment, from the origins of the plan's values.
-fn spec_file(plan: &RunPlan) -> Option<String> {
-    let origin = plan.origins.get("name")?;
-    let words = origin.split(|c: char| c.is_whitespace() || c == '`' || c == '(' || c == ')');
-    let is_yaml = |word: &&str| word.contains(".yaml") || word.contains(".yml");
-    let word = words.into_iter().find(is_yaml)?;
-    Some(word.split(':').next().unwrap_or(word).to_owned())
+/// The command that makes one run, quoted for a shell.
+fn command(run: &RunRecord) -> String {
+    let given = run.plan.arguments.iter().cloned();
+    let spec = format!("<spec of {}>", run.plan.name);
+    let spec = run.plan.arguments.is_empty().then_some(spec);
+    let mut words: Vec<String> = spec.into_iter().chain(given).collect();
+    if let Some(place) = &run.status.data_place {
+        words.push(format!("--data={}", place.display()));
+    }
+    if !run.status.device.is_empty() {
+        words.push(format!("--device={}", run.status.device));
+    }
+    let runs = run.dir.path().parent();
+    let results = runs.filter(|runs| runs.ends_with("runs"));
+    let results = results.and_then(Path::parent);
+    if let Some(results) = results.filter(|results| *results != Path::new("results")) {
+        words.push(format!("--results={}", results.display()));
+    }
+    let quoted = words.iter().map(|word| quoted(word));
+    format!("supcon run {}", quoted.collect::<Vec<_>>().join(" "))
+}
+
+/// A word as a POSIX shell reads it: in single quotes, unless every letter of it stands for itself.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn versions(experiments: &[Experiment<'_>]) -> Vec<String> {
@@ -307,13 +344,21 @@ mod tests {
     }
 
     #[test]
-    fn the_spec_is_found_in_the_origins() {
-        let mut plan = crate::record::samples::plan("baseline", 0);
-        assert_eq!(spec_file(&plan), None);
-        plan.origins.insert(
-            "name".into(),
-            "file experiments/mini/baseline.yaml:12:1".into(),
+    fn the_command_holds_everything_that_was_given() {
+        let mut run = crate::report::samples::runs("baseline", &[(0, 0.5)]).remove(0);
+        run.status.device = "cpu".into();
+        let set = "--set=augment=[{flip: horizontal}]";
+        let given = ["a b.yaml", "--profile=short", set];
+        run.plan.arguments = given.map(String::from).to_vec();
+        run.status.data_place = Some("/data/cifar".into());
+        assert_eq!(
+            command(&run),
+            format!(
+                "supcon run 'a b.yaml' --profile=short '{set}' --data=/data/cifar --device=cpu"
+            )
         );
-        assert_eq!(spec_file(&plan).unwrap(), "experiments/mini/baseline.yaml");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        run.dir = crate::record::RunDir::at("other/runs/baseline-s0".into());
+        assert!(command(&run).ends_with(" --results=other"));
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of a report's tables as text: results by experiment, verdicts, runs. Terminal and page show the same rows.
 
-use super::expect::{Judged, Verdict, judge, published};
+use super::expect::{Judged, Verdict, bound, judge};
 use super::group::{Experiment, test_accuracy};
 use super::stats::{Summary, median};
 use crate::record::{RunRecord, State, Status};
@@ -33,13 +33,15 @@ pub struct VerdictRow {
     /// As written in the spec.
     pub metric: String,
     /// Figure or bound.
-    pub published: String,
+    pub expected: String,
     /// Our mean with the number of seeds.
     pub ours: String,
     /// Allowed distance.
     pub tolerance: String,
-    /// `holds`, `differs` or `not run yet`.
+    /// `holds`, `differs` or `not run yet`, with `so far` while seeds are missing.
     pub verdict: String,
+    /// How the page colours it.
+    pub class: &'static str,
     /// Where the figure was published.
     pub source: String,
 }
@@ -103,16 +105,26 @@ pub fn verdict_rows(experiments: &[Experiment<'_>]) -> Vec<VerdictRow> {
 
 fn verdict_row(judged: &Judged<'_>) -> VerdictRow {
     let expect = judged.expect;
-    let ours = |s: Summary| format!("{:.4} (n = {})", s.mean, s.n);
+    let (of, so_far) = if judged.is_open() {
+        (format!(" of {}", judged.runs), " so far")
+    } else {
+        (String::new(), "")
+    };
+    let ours = |s: Summary| format!("{:.4} (n = {}{of})", s.mean, s.n);
     VerdictRow {
         experiment: judged.experiment.to_owned(),
         metric: expect.metric.clone(),
-        published: published(expect),
+        expected: bound(expect),
         ours: judged.ours.map_or(dash(), ours),
         tolerance: expect
             .tolerance
             .map_or(dash(), |tolerance| format!("\u{b1} {tolerance}")),
-        verdict: judged.verdict.to_string(),
+        verdict: format!("{}{so_far}", judged.verdict),
+        class: match judged.verdict {
+            Verdict::Holds if !judged.is_open() => "holds",
+            Verdict::Differs if !judged.is_open() => "differs",
+            Verdict::Holds | Verdict::Differs | Verdict::NotRun => "open",
+        },
         source: expect.source.clone().unwrap_or_default(),
     }
 }
@@ -148,13 +160,13 @@ fn device(status: &Status) -> String {
     }
 }
 
-/// How many expectations hold, of how many.
+/// How many expectations hold over all runs of their experiment, of how many.
 #[must_use]
 pub fn held(experiments: &[Experiment<'_>]) -> (usize, usize) {
     let judged = judge(experiments);
     let holds = judged
         .iter()
-        .filter(|judged| judged.verdict == Verdict::Holds)
+        .filter(|judged| judged.verdict == Verdict::Holds && !judged.is_open())
         .count();
     (holds, judged.len())
 }

@@ -58,7 +58,7 @@ fn verdicts_text(verdicts: &[VerdictRow]) -> String {
     let head = [
         "experiment",
         "metric",
-        "published",
+        "expected",
         "ours",
         "tolerance",
         "verdict",
@@ -67,7 +67,7 @@ fn verdicts_text(verdicts: &[VerdictRow]) -> String {
         let own = [
             &row.experiment,
             &row.metric,
-            &row.published,
+            &row.expected,
             &row.ours,
             &row.tolerance,
         ];
@@ -127,6 +127,17 @@ baseline    3  0.4776 \u{b1} 0.0145  0.4416 to 0.5136  7 min 12 s  221        3 
         assert_eq!(squeezed(ours[0]), squeezed(theirs[0]), "{text}");
         assert_eq!(squeezed(ours[2]), squeezed(theirs[2]), "{text}");
         assert!(text.contains("baseline-s3-0123abcd: failed (out-of-memory: libtorch could"));
-        assert!(text.contains("test_accuracy"));
+        let verdicts: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("test_accuracy"))
+            .collect();
+        assert!(
+            verdicts[0].contains("(n = 3 of 4)") && verdicts[0].ends_with("so far"),
+            "{text}"
+        );
+        assert!(
+            verdicts[1].contains("(n = 3)") && verdicts[1].ends_with("holds"),
+            "{text}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use crate::data::{self, Dataset, LoadOptions};
 use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::model::Weight;
-use crate::plan::RunPlan;
+use crate::plan::{ModelFacts, RunPlan};
 use crate::record::lease::{LEASE, Lease, LeaseError};
 use crate::record::{self, Checkpoint, Disk, NamedTensor, RecordError, RunDir, State, Status};
 use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
@@ -317,9 +317,12 @@ impl Worker {
         }
         let tensors: Vec<NamedTensor> = outcome.weights.iter().map(named).collect();
         let status = &self.status;
-        let metadata =
-            self.plan
-                .model_metadata(&status.version, &status.class_names, &status.data_hash);
+        let metadata = self.plan.model_metadata(&ModelFacts {
+            producer: &status.version,
+            class_names: &status.class_names,
+            data_hash: &status.data_hash,
+            statistics: outcome.statistics,
+        });
         self.dir.write_model(&tensors, &metadata)?;
         self.status.state = State::Done;
         self.dir.write_status(&self.status)?;

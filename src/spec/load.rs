@@ -22,6 +22,8 @@ pub struct Loaded {
     pub spec: Spec,
     /// The file that was asked for.
     pub path: PathBuf,
+    /// The profile that was laid over it.
+    pub profile: Option<String>,
     /// Key path and value of what this point of the sweep sets; empty without a sweep.
     pub point: Vec<(String, String)>,
     /// Names of the phases in the order written: those of a base first, then new ones.
@@ -48,6 +50,24 @@ impl Loaded {
     pub fn key_place(&self, path: &str) -> Option<Place> {
         let (path, layer) = self.nearest(path);
         self.sources[layer].key_place(path)
+    }
+
+    /// Arguments that read the same again: the file, the profile, and what variables and `--set` say.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![self.path.display().to_string()];
+        arguments.extend(self.profile.iter().map(|name| format!("--profile={name}")));
+        for source in &self.sources {
+            let text = source.first_line();
+            if source.kind == LayerKind::Set {
+                arguments.push(format!("--set={text}"));
+            } else if source.kind == LayerKind::Environment {
+                let text = text.strip_prefix(layers::ENV_PREFIX).unwrap_or(text);
+                let (keys, value) = text.split_once('=').unwrap_or((text, ""));
+                arguments.push(format!("--set={}={value}", keys.replace("__", ".")));
+            }
+        }
+        arguments
     }
 
     /// Folder that a path written at this key is relative to; `None` in a template.
@@ -177,7 +197,10 @@ pub fn read_with(path: &Path, overrides: &Overrides, env: &[(String, String)]) -
     let mut typed = Vec::new();
     for (point, name) in points.into_iter().zip(names).take(known) {
         match self::typed(path, point, name) {
-            Ok(loaded) => typed.push(loaded),
+            Ok(loaded) => typed.push(Loaded {
+                profile: overrides.profile.clone(),
+                ..loaded
+            }),
             // What cannot be mended only hides conflicts.
             Err(problem) if right => found.push(*problem),
             Err(_) => {}
@@ -367,6 +390,7 @@ fn typed(path: &Path, checked: Checked, name: String) -> Result<Loaded, Box<Prob
     Ok(Loaded {
         spec,
         path: path.to_path_buf(),
+        profile: None,
         point: point.values,
         phase_order,
         origins,

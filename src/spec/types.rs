@@ -146,6 +146,27 @@ pub struct PhaseSpec {
     pub freeze: Vec<String>,
     /// The update rule.
     pub optimizer: OptimizerSpec,
+    /// Numbers in which the network multiplies.
+    pub precision: Option<Precision>,
+}
+
+/// Numbers in which a network multiplies; weights, statistics and sums are f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// The upper 16 bits of it.
+    Bf16,
+}
+
+impl Precision {
+    /// Whether it is the one of a phase that names none.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The `head` of a phase.

@@ -2,10 +2,9 @@
 
 use super::Context;
 use super::network::Network;
-use crate::augment::Augmenter;
 use crate::data::Split;
 use crate::loss;
-use crate::plan::LossPlan;
+use crate::plan::{LossPlan, PhasePlan};
 use crate::record::PredictionRow;
 use burn::tensor::activation::softmax;
 
@@ -25,13 +24,14 @@ pub(super) struct Evaluation {
 #[derive(Debug)]
 pub(super) struct Stopped;
 
-/// Runs a classifier over a split in order.
+/// Runs the classifier of a phase over a split in order.
 pub(super) fn classify(
     network: &mut Network,
+    phase: &PhasePlan,
     split: &Split,
-    augmenter: &Augmenter,
     context: &Context,
 ) -> Result<Evaluation, Stopped> {
+    let augmenter = context.augmenter(phase);
     let indices: Vec<u32> = (0..split.labels.len() as u32).collect();
     let (mut total, mut predictions) = (0.0, Vec::with_capacity(indices.len()));
     for indices in indices.chunks(BATCH) {
@@ -41,11 +41,8 @@ pub(super) fn classify(
         context.beat();
         let pixels = augmenter.evaluate(split.source(), indices);
         let labels: Vec<u32> = indices.iter().map(|&i| split.labels[i as usize]).collect();
-        let logits = network.infer(super::network::images(
-            pixels,
-            indices.len(),
-            context.device,
-        ));
+        let images = super::network::images(pixels, indices.len(), context.device);
+        let logits = network.infer(images, phase.precision);
         let loss = loss::compute(&LossPlan::CrossEntropy, logits.clone(), &labels);
         total += super::network::scalar(loss) * indices.len() as f64;
         let classes = logits.dims()[1];

@@ -78,8 +78,8 @@ pub(super) fn measure(
 fn evaluate(context: &Context, index: usize, network: &mut Network) -> Option<(usize, f64)> {
     let mut split = context.data.test.clone();
     split.labels.truncate(EVALUATED);
-    let augmenter = context.augmenter(&context.plan.phases[index]);
+    let phase = &context.plan.phases[index];
     let begun = Instant::now();
-    evaluate::classify(network, &split, &augmenter, context).ok()?;
+    evaluate::classify(network, phase, &split, context).ok()?;
     Some((split.labels.len(), begun.elapsed().as_secs_f64()))
 }

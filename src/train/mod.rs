@@ -22,6 +22,7 @@ pub use measure::Measured;
 pub use network::Network;
 pub use replay::Replay;
 
+use crate::augment::CHANNELS;
 use crate::data::Dataset;
 use crate::model::{self, Layout, Weight};
 use crate::plan::{PhasePlan, RunPlan};
@@ -104,6 +105,8 @@ pub struct Outcome {
     pub predictions: Vec<PredictionRow>,
     /// Weights of encoder and last head in PyTorch's layout, once every phase is trained.
     pub weights: Vec<Weight>,
+    /// Mean and deviation of each channel of the training split, on the 0..255 scale.
+    pub statistics: [[f64; CHANNELS]; 2],
     /// Trainable parameters of the encoder.
     pub encoder_parameters: usize,
     /// Median training speed of each finished phase.
@@ -129,6 +132,7 @@ pub fn run(
     outcome.rows = context.rows;
     outcome.images_per_sec = context.images_per_sec;
     outcome.encoder_parameters = context.encoder_parameters;
+    outcome.statistics = [context.statistics.mean, context.statistics.deviation];
     (outcome, result)
 }
 
@@ -238,9 +242,8 @@ fn finish(
     outcome.weights = model::export(&live.network, Layout::PyTorch);
     let mut test_accuracy = None;
     if phase::classifies(phase) {
-        let (augmenter, split) = (context.augmenter(phase), &context.data.test);
-        let network = &mut live.network;
-        let Ok(test) = evaluate::classify(network, split, &augmenter, context) else {
+        let (network, split) = (&mut live.network, &context.data.test);
+        let Ok(test) = evaluate::classify(network, phase, split, context) else {
             return Err(TrainError::Interrupted {
                 phase: phase.name.clone(),
                 epoch: phase.epochs as u32,

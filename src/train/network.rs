@@ -4,7 +4,7 @@ use super::guard;
 use crate::augment::{CHANNELS, Pixels};
 use crate::model::{Encoder, Head, Initializer, Pass};
 use crate::optim::Optimizer;
-use crate::plan::{PhasePlan, RunPlan};
+use crate::plan::{PhasePlan, Precision, RunPlan};
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
@@ -44,19 +44,20 @@ impl Network {
         seed: u64,
         step: u64,
     ) -> Tensor<2> {
+        let [train, infer] = [Pass::Train, Pass::Infer].map(|pass| pass(phase.precision));
         let features = if phase.freeze_encoder {
-            self.encoder.forward(images, Pass::Infer)
+            self.encoder.forward(images, infer)
         } else {
-            self.encoder.forward(images.autodiff(), Pass::Train)
+            self.encoder.forward(images.autodiff(), train)
         };
-        self.head
-            .forward(features.autodiff(), Pass::Train, seed, step)
+        self.head.forward(features.autodiff(), train, seed, step)
     }
 
     /// An inference pass over plain images `[B, H, W, 3]`.
-    pub(super) fn infer(&mut self, images: Tensor<4>) -> Tensor<2> {
-        let features = self.encoder.forward(images, Pass::Infer);
-        self.head.forward(features, Pass::Infer, 0, 0)
+    pub(super) fn infer(&mut self, images: Tensor<4>, precision: Precision) -> Tensor<2> {
+        let pass = Pass::Infer(precision);
+        let features = self.encoder.forward(images, pass);
+        self.head.forward(features, pass, 0, 0)
     }
 
     /// Length of the gradient of everything that the phase trains.

@@ -162,8 +162,7 @@ fn figures(
     }
     rows.push(row("train", "accuracy", averages.accuracy()));
     if let Some(split) = &context.data.validation {
-        let augmenter = context.augmenter(phase);
-        let held_out = evaluate::classify(&mut live.network, split, &augmenter, context)?;
+        let held_out = evaluate::classify(&mut live.network, phase, split, context)?;
         rows.push(row("validation", "loss", held_out.loss));
         rows.push(row("validation", "accuracy", held_out.accuracy));
     }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 use supcon::model::{Encoder, Head, Initializer, Layout, Pass, Weight, export};
 use supcon::ops::Window;
-use supcon::plan::{Array, EncoderPlan, HeadPlan, Host, Layer, Operation, RunCost};
+use supcon::plan::{Array, EncoderPlan, HeadPlan, Host, Layer, Operation, Precision, RunCost};
 use supcon::record::{self, RunRecord};
 use supcon::spec::Activation;
 
@@ -93,7 +93,7 @@ fn every_encoder_has_the_arrays_and_features_of_its_table() {
                 assert_eq!(sum(|layer| layer.parameters), count(&arrays, true));
                 assert_eq!(sum(|layer| layer.statistics), count(&arrays, false));
                 let images = Tensor::<4>::zeros([2, size[0], size[1], 3], &device);
-                let features = net.forward(images, Pass::Infer).dims();
+                let features = net.forward(images, Pass::Infer(Precision::F32)).dims();
                 assert_eq!(
                     features[1..],
                     *last_output(&layers),
@@ -255,7 +255,9 @@ fn every_head_has_the_arrays_and_outputs_of_its_table() {
                     "{name}: {plan:?}"
                 );
                 let input = Tensor::<2>::zeros([4, features], &device);
-                let output = head.forward(input, Pass::Infer, 0, 0).dims();
+                let output = head
+                    .forward(input, Pass::Infer(Precision::F32), 0, 0)
+                    .dims();
                 assert_eq!(output[1..], *last_output(&layers), "{name}: {plan:?}");
                 assert_eq!(output[1], plan.outputs(classes));
             }

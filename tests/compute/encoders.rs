@@ -6,7 +6,7 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use supcon::model::{Encoder, Initializer, Layout, Pass, Weight, export, import, trainable};
-use supcon::plan::EncoderPlan;
+use supcon::plan::{EncoderPlan, Precision};
 
 /// A Keras weight with our name and shape: its hashed values in f32, and what f32 left out of them.
 fn weight(entry: &Value) -> [Weight; 2] {
@@ -170,7 +170,7 @@ pub(super) fn pass_both_ways(
     format: FloatDType,
 ) -> (Tensor<2>, Gradients, f64) {
     let input = images(count, device).cast(format).autodiff();
-    let output = net.forward(input, Pass::Train);
+    let output = net.forward(input, Pass::Train(Precision::F32));
     let direction: Tensor<2> = tensor(&signed(901, count * 2048), [count, 2048], &output.device());
     let direction = direction.cast(format);
     let loss = (output.clone() * direction).sum() / count as f64;
@@ -207,7 +207,7 @@ fn resnet50v2_computes_what_keras_computes() {
     for (name, device) in devices() {
         let net = encoder(&EncoderPlan::Resnet50V2, &device);
         let mut net = import(net, &weights, Layout::PyTorch).expect("all weights fit");
-        let inference = values(net.forward(images(4, &device), Pass::Infer));
+        let inference = values(net.forward(images(4, &device), Pass::Infer(Precision::F32)));
         let off = distance(&inference, &numbers(&file["inference"]));
         assert!(off < 1e-3, "{name}: inference off by {off:e}");
         // The last stage normalises four values a channel, which multiplies f32's rounding. PyTorch in f32 is off by
@@ -367,7 +367,7 @@ fn every_encoder_has_the_features_and_parameters_of_its_plan() {
             assert_eq!(trainable(&net) as u64, plan.parameters().trainable as u64);
             for side in [25, 32, 38] {
                 let images = Tensor::<4>::zeros([2, side, side + 1, 3], &device);
-                let features = net.forward(images, Pass::Infer);
+                let features = net.forward(images, Pass::Infer(Precision::F32));
                 assert_eq!(
                     features.dims(),
                     [2, plan.features()],

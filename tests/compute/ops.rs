@@ -1,11 +1,12 @@
 //! Kernels and their hand-written gradients against the plain burn composition, on random shapes.
 
 use super::{devices, distance, formats, signed, tensor, values};
-use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
-use supcon::ops::{self, Window};
+use burn::tensor::{Device, FloatDType, Tensor};
+use supcon::ops::{self, Product, Window};
+use supcon::plan::Precision;
 
 /// Shapes `[B, H, W, C]`: odd sizes, one image, one pixel.
 const SHAPES: [[usize; 4]; 7] = [
@@ -51,14 +52,30 @@ const WINDOWS: [Window; 6] = [
     },
 ];
 
+const fn single(window: Window) -> Product {
+    let precision = Precision::F32;
+    Product { window, precision }
+}
+
+const fn half(window: Window) -> Product {
+    let precision = Precision::Bf16;
+    Product { window, precision }
+}
+
 fn fits(window: Window, [_, height, width, _]: [usize; 4]) -> bool {
     height.min(width) + 2 * window.padding >= window.kernel
+}
+
+/// Fixed numbers in -1..1 that bf16 holds exactly.
+fn coarse(stream: u64, count: usize) -> Vec<f64> {
+    let fine = signed(stream, count);
+    fine.iter().map(|x| (x * 64.0).round() / 64.0).collect()
 }
 
 /// Weighs an output with fixed numbers; the scalar's gradients test every element.
 fn weigh(output: Tensor<4>) -> Tensor<1> {
     let shape = output.dims();
-    let direction: Tensor<4> = tensor(&signed(77, shape.iter().product()), shape, &output.device());
+    let direction: Tensor<4> = tensor(&coarse(77, shape.iter().product()), shape, &output.device());
     (output.clone() * direction.cast(output.dtype())).sum()
 }
 
@@ -107,8 +124,23 @@ fn compare(
     ours: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
     plain: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
 ) -> usize {
+    compare_on((formats(), signed), what, shape, weights, ours, plain)
+}
+
+type Format = (String, Device, FloatDType, f64);
+type Numbers = fn(u64, usize) -> Vec<f64>;
+
+/// Compares on these devices and numbers.
+fn compare_on(
+    (formats, signed): (Vec<Format>, Numbers),
+    what: &str,
+    shape: [usize; 4],
+    weights: [usize; 4],
+    ours: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
+    plain: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
+) -> usize {
     let mut compared = 0;
-    for (name, device, format, limit) in formats() {
+    for (name, device, format, limit) in formats {
         let device = device.autodiff();
         let x: Tensor<4> = tensor(&signed(1, shape.iter().product()), shape, &device);
         let w: Tensor<4> = tensor(&signed(2, weights.iter().product()), weights, &device);
@@ -144,12 +176,110 @@ fn convolution_equals_the_composition() {
                 &format!("convolution {window:?}"),
                 shape,
                 [7, window.kernel, window.kernel, shape[3]],
-                &|x, w, a, _| ops::conv2d(x, w, a, window),
+                &|x, w, a, _| ops::conv2d(x, w, a, single(window)),
                 &|x, w, a, _| {
                     let y = burn_conv2d(to_nchw(x), to_nchw(w), Some(a), options.clone());
                     to_nhwc(y)
                 },
             );
+        }
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+/// The factors are numbers that bf16 holds, so the products are exact and only the order of the sums differs.
+#[test]
+fn convolution_of_bf16_factors_equals_the_composition_on_them() {
+    let even = [
+        [1, 1, 1, 4],
+        [5, 1, 1, 8],
+        [3, 2, 2, 6],
+        [4, 8, 8, 16],
+        [2, 9, 4, 10],
+        [9, 2, 1, 3],
+    ];
+    let mut compared = 0;
+    for shape in even {
+        for window in WINDOWS.into_iter().filter(|window| fits(*window, shape)) {
+            for outputs in [7, 8, 40] {
+                let options = ConvOptions::new([window.stride; 2], [window.padding; 2], [1, 1], 1);
+                let singles = formats()
+                    .into_iter()
+                    .filter(|format| format.2 == FloatDType::F32);
+                compared += compare_on(
+                    (singles.collect(), coarse),
+                    &format!("convolution in bf16 {window:?}"),
+                    shape,
+                    [outputs, window.kernel, window.kernel, shape[3]],
+                    &|x, w, a, _| ops::conv2d(x, w, a, half(window)),
+                    &|x, w, a, _| {
+                        let y = burn_conv2d(to_nchw(x), to_nchw(w), Some(a), options.clone());
+                        to_nhwc(y)
+                    },
+                );
+            }
+        }
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+#[test]
+fn bf16_rounds_the_factors() {
+    for (name, device) in devices() {
+        let one = |value: f64, shape: [usize; 4]| {
+            tensor::<4>(&vec![value; shape.iter().product()], shape, &device)
+        };
+        // 1 + 1/512 is no bf16, and 1 is the nearest; f32 tells them apart.
+        let (x, w) = (one(1.0 + 1.0 / 512.0, [2, 1, 1, 4]), one(1.0, [2, 1, 1, 4]));
+        let sum = |product| {
+            values(ops::conv2d(
+                x.clone(),
+                w.clone(),
+                Tensor::zeros([2], &device),
+                product,
+            ))[0]
+        };
+        assert_eq!(sum(half(WINDOWS[0])), 4.0, "{name}");
+        assert!(
+            (sum(single(WINDOWS[0])) - 4.0 - 4.0 / 512.0).abs() < 1e-6,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_convolution_with_batch_norm_in_one_pass_equals_both_in_two() {
+    let mut compared = 0;
+    for (name, device, format, limit) in formats() {
+        for shape in SHAPES {
+            for window in WINDOWS.into_iter().filter(|window| fits(*window, shape)) {
+                let weights = [6, window.kernel, window.kernel, shape[3]];
+                let given = |stream, shape: [usize; 4]| -> Tensor<4> {
+                    tensor(&signed(stream, shape.iter().product()), shape, &device).cast(format)
+                };
+                let vector = |stream| tensor::<1>(&signed(stream, 6), [6], &device).cast(format);
+                let (x, w) = (given(1, shape), given(2, weights));
+                let (scale, shift) = (vector(3), vector(4));
+                let zeros = Tensor::zeros([6], (&device, x.dtype()));
+                for relu in [false, true] {
+                    let y = ops::conv2d(x.clone(), w.clone(), zeros.clone(), single(window));
+                    let expected = ops::scale_shift(y, scale.clone(), shift.clone(), relu);
+                    let both = [scale.clone(), shift.clone()];
+                    let ours = |product| {
+                        let y =
+                            ops::conv2d_normed(x.clone(), w.clone(), both.clone(), product, relu);
+                        distance(&values(y), &values(expected.clone()))
+                    };
+                    let off = ours(single(window));
+                    assert!(off < limit, "{name}: {window:?} {shape:?} off by {off:e}");
+                    let off = ours(half(window));
+                    assert!(
+                        off < 2e-2,
+                        "{name} in bf16: {window:?} {shape:?} off by {off:e}"
+                    );
+                    compared += 2;
+                }
+            }
         }
     }
     assert!(compared > 100, "{compared}");
@@ -288,7 +418,8 @@ fn a_frozen_weight_gets_no_gradient_and_the_input_still_does() {
         let x: Tensor<4> = tensor(&signed(1, 2 * 4 * 4 * 3), [2, 4, 4, 3], &device);
         let x = x.require_grad();
         let w: Tensor<4> = tensor(&signed(2, 5 * 3 * 3 * 3), [5, 3, 3, 3], &device);
-        let y = ops::conv2d(x.clone(), w.clone(), Tensor::zeros([5], &device), window);
+        let b = Tensor::zeros([5], &device);
+        let y = ops::conv2d(x.clone(), w.clone(), b, single(window));
         let grads = weigh(y).backward();
         assert!(
             x.grad(&grads).is_some() && w.grad(&grads).is_none(),

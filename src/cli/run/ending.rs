@@ -8,6 +8,7 @@ use crate::record;
 use crate::report;
 use crate::runner::{Batch, Ended, Fate, exit};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -222,6 +223,21 @@ fn folder(names: &[&str]) -> String {
     }
 }
 
+/// Tells experiments that a profile or `--set` changed from those of the same name as they stand in their files, whose
+/// report must stay: the beginning of a hash over all that was given.
+fn changed(plans: &[RunPlan]) -> Option<String> {
+    let mut given: Vec<&[String]> = plans.iter().map(|plan| &plan.arguments[..]).collect();
+    given.dedup();
+    given.iter().any(|arguments| arguments.len() > 1).then(|| {
+        let text = format!("{given:?}");
+        let hash = Sha256::digest(text.as_bytes());
+        hash.iter()
+            .take(3)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    })
+}
+
 /// Reports on the runs of this batch.
 fn report(plans: &[RunPlan], ended: &[Ended], results: &Path) -> Reported {
     let mut reported = Reported::default();
@@ -241,7 +257,11 @@ fn report(plans: &[RunPlan], ended: &[Ended], results: &Path) -> Reported {
     let mut names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let out = results.join("report").join(folder(&names));
+    let mut folder = folder(&names);
+    if let Some(changed) = changed(plans) {
+        folder += &format!("-{changed}");
+    }
+    let out = results.join("report").join(folder);
     reported.table = report::table(&runs);
     match report::build(&runs, &out, &names.join(", ")) {
         Ok(paths) => reported.page = Some(paths.page),
@@ -331,6 +351,20 @@ mod tests {
             ]),
             "done 2 (1 resumed), already complete 0, failed 1, leased 1, interrupted 1, not begun 1"
         );
+    }
+
+    #[test]
+    fn what_was_set_from_outside_has_a_report_of_its_own() {
+        let plan = |arguments: &[&str]| RunPlan {
+            arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+            ..record::samples::plan("baseline", 0)
+        };
+        let (plain, short) = (plan(&["a.yaml"]), plan(&["a.yaml", "--profile=short"]));
+        let other = plan(&["a.yaml", "--set=seeds=[7]"]);
+        assert_eq!(changed(&[plain.clone(), plain]), None);
+        let names = [&short, &other].map(|plan| changed(std::slice::from_ref(plan)).unwrap());
+        assert_ne!(names[0], names[1]);
+        assert_eq!(changed(&[short.clone(), short]).as_ref(), Some(&names[0]));
     }
 
     #[test]

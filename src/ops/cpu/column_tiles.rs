@@ -1,7 +1,10 @@
 //! Products of two matrices summed over their rows: weight gradients of convolutions.
 
-use super::simd::{Shared, add, load, load_rows, most_rows, store, tile_of, tiles};
-use pulp::{Arch, Simd, WithSimd};
+use super::simd::{
+    Multiply, Shared, Tiled, add, dispatch, load, load_rows, most_rows, store, tile_of, tiles,
+};
+use crate::plan::Precision;
+use pulp::Simd;
 
 /// `to [M, N] (+)= a^T b`: products of two matrices summed over their rows, `N` at most the `width` of a tile.
 pub struct Columns<'a> {
@@ -25,6 +28,8 @@ pub struct Columns<'a> {
     pub valid: usize,
     /// Adds to what is there.
     pub accumulate: bool,
+    /// What a word of both matrices holds.
+    pub precision: Precision,
 }
 
 impl Columns<'_> {
@@ -35,19 +40,18 @@ impl Columns<'_> {
         };
         assert!(self.rows.iter().all(inside) && self.valid <= self.width);
         assert!(self.at + (self.m - 1) * self.step + self.valid <= self.to.length);
-        Arch::new().dispatch(self);
+        let precision = self.precision;
+        dispatch(self, precision);
     }
 }
 
-impl WithSimd for Columns<'_> {
-    type Output = ();
-
+impl Tiled for Columns<'_> {
     #[inline(always)]
     #[expect(
         unsafe_code,
         reason = "tiles take pointers; `compute` checked the sizes"
     )]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn run<S: Simd, M: Multiply<S>>(self, simd: S) {
         let vectors = self.width / S::F32_LANES;
         for (first, rows) in tiles(self.m, most_rows::<S>()) {
             // SAFETY: each row lies inside `a` and `b`, and the last row of the result inside `to` (`compute`).
@@ -57,7 +61,7 @@ impl WithSimd for Columns<'_> {
                 tile_of!(
                     rows,
                     vectors,
-                    column_tile::<S>(
+                    column_tile::<S, M>(
                         simd,
                         (a, self.b.as_ptr(), self.rows),
                         (to, self.step),
@@ -79,7 +83,7 @@ impl WithSimd for Columns<'_> {
     clippy::needless_range_loop,
     reason = "all indices are known when the loops are unrolled"
 )]
-unsafe fn column_tile<S: Simd, const R: usize, const V: usize>(
+unsafe fn column_tile<S: Simd, M: Multiply<S>, const R: usize, const V: usize>(
     simd: S,
     (a, b, rows): (*const f32, *const f32, &[(usize, usize)]),
     to: (*mut f32, usize),
@@ -94,7 +98,7 @@ unsafe fn column_tile<S: Simd, const R: usize, const V: usize>(
             for r in 0..R {
                 let value = simd.splat_f32s(*a.add(r));
                 for v in 0..V {
-                    sums[r][v] = simd.mul_add_e_f32s(value, row[v], sums[r][v]);
+                    sums[r][v] = M::add(simd, value, row[v], sums[r][v]);
                 }
             }
         }

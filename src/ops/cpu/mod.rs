@@ -5,12 +5,14 @@ mod adam;
 pub mod add;
 mod column_tiles;
 pub mod conv;
+mod half;
 pub mod norm;
 pub mod pool;
 mod row_tiles;
 mod simd;
 
 pub use adam::update as adam;
+pub use half::is_native as multiplies_bf16;
 use std::mem::MaybeUninit;
 
 /// Memory of an output: every element is written, none is read before.

@@ -1,7 +1,8 @@
 //! Rows of a result under panels of the right factor: outputs and input gradients of convolutions.
 
-use super::simd::{Shared, add, load, most_rows, store, tile_of, tiles};
-use pulp::{Arch, Simd, WithSimd};
+use super::simd::{Multiply, Shared, Tiled, add, dispatch, load, most_rows, store, tile_of, tiles};
+use crate::plan::Precision;
+use pulp::Simd;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -70,6 +71,16 @@ pub struct Rows<'a> {
     pub panels: &'a Panels,
     pub range: Range<usize>,
     pub to: Shared,
+    pub how: How,
+}
+
+/// How a product is computed.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// What a word of both factors holds.
+    pub precision: Precision,
+    /// No result is below it: 0 for a ReLU.
+    pub floor: f32,
 }
 
 impl Rows<'_> {
@@ -89,19 +100,18 @@ impl Rows<'_> {
             assert!(runs.iter().all(|run| run.b + run.length <= panels.depth));
             assert!(line.to + (line.rows - 1) * line.to_step + panels.columns <= self.to.length);
         }
-        Arch::new().dispatch(self);
+        let precision = self.how.precision;
+        dispatch(self, precision);
     }
 }
 
-impl WithSimd for Rows<'_> {
-    type Output = ();
-
+impl Tiled for Rows<'_> {
     #[inline(always)]
     #[expect(
         unsafe_code,
         reason = "tiles take pointers; `compute` checked every line"
     )]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn run<S: Simd, M: Multiply<S>>(self, simd: S) {
         let vectors = self.panels.width / S::F32_LANES;
         for number in self.range.clone() {
             let column = number * self.panels.width;
@@ -118,13 +128,13 @@ impl WithSimd for Rows<'_> {
                         tile_of!(
                             rows,
                             vectors,
-                            row_tile::<S>(
+                            row_tile::<S, M>(
                                 simd,
                                 (a, line.a_step),
                                 runs,
                                 panel,
                                 (to, line.to_step),
-                                valid
+                                (valid, self.how.floor)
                             )
                         );
                     }
@@ -144,13 +154,13 @@ impl WithSimd for Rows<'_> {
     clippy::needless_range_loop,
     reason = "all indices are known when the loops are unrolled"
 )]
-unsafe fn row_tile<S: Simd, const R: usize, const V: usize>(
+unsafe fn row_tile<S: Simd, M: Multiply<S>, const R: usize, const V: usize>(
     simd: S,
     (a, a_step): (*const f32, usize),
     runs: &[Run],
     panel: *const f32,
     to: (*mut f32, usize),
-    valid: usize,
+    (valid, floor): (usize, f32),
 ) {
     let width = V * S::F32_LANES;
     // SAFETY: the caller's.
@@ -169,7 +179,7 @@ unsafe fn row_tile<S: Simd, const R: usize, const V: usize>(
                     for r in 0..R {
                         let value = simd.splat_f32s(*a.add(r * a_step + k));
                         for v in 0..V {
-                            sums[r][v] = simd.mul_add_e_f32s(value, row[v], sums[r][v]);
+                            sums[r][v] = M::add(simd, value, row[v], sums[r][v]);
                         }
                     }
                 }
@@ -181,6 +191,22 @@ unsafe fn row_tile<S: Simd, const R: usize, const V: usize>(
                 }
             }
         }
-        store::<S, R, V>(&add::<S, R, V>(simd, total, sums), to, valid);
+        let sums = add::<S, R, V>(simd, total, sums);
+        let sums = at_least::<S, R, V>(simd, sums, floor);
+        store::<S, R, V>(&sums, to, valid);
     }
+}
+
+/// Each value, or the floor where it is below; a NaN goes through.
+#[inline(always)]
+fn at_least<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    mut sums: [[S::f32s; V]; R],
+    floor: f32,
+) -> [[S::f32s; V]; R] {
+    let floor = simd.splat_f32s(floor);
+    for value in sums.as_flattened_mut() {
+        *value = simd.select_f32s(simd.less_than_f32s(*value, floor), floor, *value);
+    }
+    sums
 }

@@ -1,6 +1,8 @@
 //! Vector instructions chosen at run time (AVX-512, AVX2, NEON, or none): loops compiled for each of them, and what the
 //! register tiles of all products have in common.
 
+use super::half;
+use crate::plan::Precision;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Vectors side by side in a tile, unless the matrix is narrower than one.
@@ -61,6 +63,46 @@ pub fn panel_width(columns: usize) -> usize {
     }
 }
 
+/// Work on register tiles, whatever the vectors are and whatever a word of both factors holds.
+pub(super) trait Tiled {
+    /// Does it.
+    fn run<S: Simd, M: Multiply<S>>(self, simd: S);
+}
+
+/// How words of two factors meet.
+pub(super) trait Multiply<S: Simd> {
+    /// `sum + left * right` in every lane.
+    fn add(simd: S, left: S::f32s, right: S::f32s, sum: S::f32s) -> S::f32s;
+}
+
+/// A word is an f32.
+pub(super) struct Single;
+
+impl<S: Simd> Multiply<S> for Single {
+    #[inline(always)]
+    fn add(simd: S, left: S::f32s, right: S::f32s, sum: S::f32s) -> S::f32s {
+        simd.mul_add_e_f32s(left, right, sum)
+    }
+}
+
+struct OfSingles<T>(T);
+
+impl<T: Tiled> WithSimd for OfSingles<T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.0.run::<S, Single>(simd);
+    }
+}
+
+/// Does the work on this thread with the best instructions that there are.
+pub(super) fn dispatch(work: impl Tiled, precision: Precision) {
+    match precision {
+        Precision::F32 => Arch::new().dispatch(OfSingles(work)),
+        Precision::Bf16 => half::dispatch(work),
+    }
+}
+
 /// Memory that several threads write, each its own part.
 #[derive(Clone, Copy)]
 pub struct Shared {
@@ -101,34 +143,34 @@ pub(super) const fn most_rows<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { 12 } else { 6 }
 }
 
-/// Calls `$tile::<S, R, V>($arguments)` for the run-time row count `$rows`.
+/// Calls `$tile::<S, M, R, V>($arguments)` for the run-time row count `$rows`.
 macro_rules! tile_of {
-    ($rows:expr, $vectors:expr, $tile:ident::<$s:ty>($($argument:expr),*)) => {
+    ($rows:expr, $vectors:expr, $tile:ident::<$s:ty, $m:ty>($($argument:expr),*)) => {
         match ($vectors, $rows) {
-            (1, 1) => $tile::<$s, 1, 1>($($argument),*),
-            (1, 2) => $tile::<$s, 2, 1>($($argument),*),
-            (1, 3) => $tile::<$s, 3, 1>($($argument),*),
-            (1, 4) => $tile::<$s, 4, 1>($($argument),*),
-            (1, 5) => $tile::<$s, 5, 1>($($argument),*),
-            (1, 6) => $tile::<$s, 6, 1>($($argument),*),
-            (1, 7) => $tile::<$s, 7, 1>($($argument),*),
-            (1, 8) => $tile::<$s, 8, 1>($($argument),*),
-            (1, 9) => $tile::<$s, 9, 1>($($argument),*),
-            (1, 10) => $tile::<$s, 10, 1>($($argument),*),
-            (1, 11) => $tile::<$s, 11, 1>($($argument),*),
-            (1, _) => $tile::<$s, 12, 1>($($argument),*),
-            (_, 1) => $tile::<$s, 1, 2>($($argument),*),
-            (_, 2) => $tile::<$s, 2, 2>($($argument),*),
-            (_, 3) => $tile::<$s, 3, 2>($($argument),*),
-            (_, 4) => $tile::<$s, 4, 2>($($argument),*),
-            (_, 5) => $tile::<$s, 5, 2>($($argument),*),
-            (_, 6) => $tile::<$s, 6, 2>($($argument),*),
-            (_, 7) => $tile::<$s, 7, 2>($($argument),*),
-            (_, 8) => $tile::<$s, 8, 2>($($argument),*),
-            (_, 9) => $tile::<$s, 9, 2>($($argument),*),
-            (_, 10) => $tile::<$s, 10, 2>($($argument),*),
-            (_, 11) => $tile::<$s, 11, 2>($($argument),*),
-            (_, _) => $tile::<$s, 12, 2>($($argument),*),
+            (1, 1) => $tile::<$s, $m, 1, 1>($($argument),*),
+            (1, 2) => $tile::<$s, $m, 2, 1>($($argument),*),
+            (1, 3) => $tile::<$s, $m, 3, 1>($($argument),*),
+            (1, 4) => $tile::<$s, $m, 4, 1>($($argument),*),
+            (1, 5) => $tile::<$s, $m, 5, 1>($($argument),*),
+            (1, 6) => $tile::<$s, $m, 6, 1>($($argument),*),
+            (1, 7) => $tile::<$s, $m, 7, 1>($($argument),*),
+            (1, 8) => $tile::<$s, $m, 8, 1>($($argument),*),
+            (1, 9) => $tile::<$s, $m, 9, 1>($($argument),*),
+            (1, 10) => $tile::<$s, $m, 10, 1>($($argument),*),
+            (1, 11) => $tile::<$s, $m, 11, 1>($($argument),*),
+            (1, _) => $tile::<$s, $m, 12, 1>($($argument),*),
+            (_, 1) => $tile::<$s, $m, 1, 2>($($argument),*),
+            (_, 2) => $tile::<$s, $m, 2, 2>($($argument),*),
+            (_, 3) => $tile::<$s, $m, 3, 2>($($argument),*),
+            (_, 4) => $tile::<$s, $m, 4, 2>($($argument),*),
+            (_, 5) => $tile::<$s, $m, 5, 2>($($argument),*),
+            (_, 6) => $tile::<$s, $m, 6, 2>($($argument),*),
+            (_, 7) => $tile::<$s, $m, 7, 2>($($argument),*),
+            (_, 8) => $tile::<$s, $m, 8, 2>($($argument),*),
+            (_, 9) => $tile::<$s, $m, 9, 2>($($argument),*),
+            (_, 10) => $tile::<$s, $m, 10, 2>($($argument),*),
+            (_, 11) => $tile::<$s, $m, 11, 2>($($argument),*),
+            (_, _) => $tile::<$s, $m, 12, 2>($($argument),*),
         }
     };
 }

@@ -153,17 +153,33 @@ fn draw_row(scene: &mut Scene, frame: &Frame, row: &Row<'_>, middle: f64) {
         let ends = [row.summary.mean - half, row.summary.mean + half].map(across);
         if let [Some((low, _)), Some((high, _))] = ends {
             scene.line(&[(low, bar), (high, bar)], Pen::solid(color, 2.0));
-            for x in [low, high] {
-                scene.line(&[(x, bar - 5.0), (x, bar + 5.0)], Pen::solid(color, 1.5));
+            // An end outside of the axis has no cap: the bar goes on there.
+            let inside = |sign: f64| frame.x.holds(row.summary.mean + sign * half);
+            for x in [(low, -1.0), (high, 1.0)]
+                .iter()
+                .filter(|end| inside(end.1))
+            {
+                scene.line(
+                    &[(x.0, bar - 5.0), (x.0, bar + 5.0)],
+                    Pen::solid(color, 1.5),
+                );
             }
         }
     }
     if let Some((x, _)) = across(row.summary.mean) {
         scene.marker(marker, (x, bar), 5.5, color, color);
     }
-    for (_, value) in row.seeds.iter().filter(|seed| seed.1.is_finite()) {
-        if let Some((x, _)) = across(*value) {
-            scene.marker(marker, (x, seeds), 4.5, color, WHITE);
+    let finite = row
+        .seeds
+        .iter()
+        .map(|seed| seed.1)
+        .filter(|x| x.is_finite());
+    let places = finite.filter_map(across).map(|place| place.0);
+    for (x, count) in piled(places) {
+        scene.marker(marker, (x, seeds), 4.5, color, WHITE);
+        if count > 1 {
+            let place = (x + 7.0, seeds + 4.0);
+            scene.write(note(format!("{count}x"), place, Align::Left));
         }
     }
     for (_, _, value) in &row.others {
@@ -183,6 +199,18 @@ fn draw_row(scene: &mut Scene, frame: &Frame, row: &Row<'_>, middle: f64) {
         (x, middle + 15.0),
         Align::Left,
     ));
+}
+
+/// Places across the chart, those that nobody could tell apart as one, with how many lie there.
+fn piled(places: impl Iterator<Item = f64>) -> Vec<(f64, usize)> {
+    let mut piles: Vec<(f64, usize)> = Vec::new();
+    for x in places {
+        match piles.iter_mut().find(|pile| (pile.0 - x).abs() < 1.0) {
+            Some(pile) => pile.1 += 1,
+            None => piles.push((x, 1)),
+        }
+    }
+    piles
 }
 
 fn entries(rows: &[Row<'_>]) -> Vec<(Sample, String)> {
@@ -248,7 +276,23 @@ fn csv(rows: &[Row<'_>]) -> String {
 mod tests {
     use super::super::super::group::experiments;
     use super::super::super::samples::study;
+    use super::super::scene::Shape;
     use super::*;
+
+    #[test]
+    fn equal_seeds_are_counted_and_a_bar_that_leaves_the_axis_has_no_cap_there() {
+        assert_eq!(piled([5.0, 9.0, 5.4].into_iter()), [(5.0, 2), (9.0, 1)]);
+        let caps = |seeds: &[(u64, f64)]| {
+            let runs = super::super::super::samples::runs("baseline", seeds);
+            let shapes = chart(&experiments(&runs)).unwrap().scene.shapes;
+            let upright = |points: &[(f64, f64)]| points.len() == 2 && points[0].0 == points[1].0;
+            let is_cap = |shape: &&Shape| matches!(shape, Shape::Line(points, color, 1.5) if *color == Color::of(0) && upright(points));
+            shapes.iter().filter(is_cap).count()
+        };
+        assert_eq!(caps(&[(0, 0.50), (1, 0.52), (2, 0.54)]), 2);
+        // Student's t of two values reaches beyond both ends of a fraction.
+        assert_eq!(caps(&[(0, 0.2), (1, 0.8)]), 0);
+    }
 
     #[test]
     fn the_csv_twin_has_seeds_mean_interval_and_references() {

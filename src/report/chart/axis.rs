@@ -48,6 +48,12 @@ impl Range {
         if cut.low < cut.high { cut } else { self }
     }
 
+    /// Whether a value lies in the range.
+    #[must_use]
+    pub fn holds(self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
     /// Round values inside the range with their labels, about `count` of them.
     #[must_use]
     pub fn ticks(self, count: usize, whole: bool) -> Vec<(f64, String)> {

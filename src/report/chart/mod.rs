@@ -81,7 +81,7 @@ fn csv_line<S: AsRef<str>>(fields: &[S]) -> String {
 }
 
 /// `1 run`, `3 runs`.
-fn counted(n: usize, word: &str) -> String {
+pub(super) fn counted(n: usize, word: &str) -> String {
     format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 

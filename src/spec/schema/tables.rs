@@ -321,6 +321,18 @@ pub static PHASE: Section = Section {
             "parts that are not trained in this phase",
         ),
         required("optimizer", Kind::Part(&OPTIMIZER), "the update rule"),
+        default(
+            "precision",
+            Kind::Choice(&[
+                ("f32", "single precision everywhere"),
+                (
+                    "bf16",
+                    "factors of the network's products in bfloat16, sums and all else in f32",
+                ),
+            ]),
+            "f32",
+            "numbers in which the network multiplies",
+        ),
     ],
 };
 

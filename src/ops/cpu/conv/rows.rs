@@ -2,7 +2,7 @@
 //! the same position of many images, so that no padding is multiplied; on wide ones they are neighbouring positions of
 //! one image with zeros around it, so that no patch is copied.
 
-use super::super::row_tiles::{Line, Panels, Rows, Run};
+use super::super::row_tiles::{How, Line, Panels, Rows, Run};
 use super::super::simd::Shared;
 use super::geometry::{Geometry, Target};
 use rayon::prelude::*;
@@ -24,6 +24,7 @@ pub(super) struct Places<'a> {
     /// Floats of one image of the result.
     pub to_image: usize,
     pub images: usize,
+    pub how: How,
 }
 
 /// How many pieces the panels are cut into so that every thread has work.
@@ -85,6 +86,7 @@ fn one_position(
             panels,
             range,
             to: places.to,
+            how: places.how,
         }
         .compute();
     }
@@ -119,6 +121,7 @@ fn one_position(
         panels,
         range,
         to: places.to,
+        how: places.how,
     }
     .compute();
 }
@@ -193,6 +196,7 @@ pub(super) fn by_line(
                 panels,
                 range: cut(panels.count(), cuts, number % cuts),
                 to: places.to,
+                how: places.how,
             }
             .compute();
         },

@@ -6,6 +6,7 @@ use super::super::column_tiles::Columns;
 use super::super::simd::{Shared, panel_width};
 use super::geometry::Geometry;
 use super::rows::{Frame, WIDE};
+use crate::plan::Precision;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -46,8 +47,9 @@ fn panels(g: &Geometry) -> (usize, Vec<Panel>) {
 }
 
 /// `to [O, K, K, I]`: the sum over positions of output gradient x input.
-pub(super) fn gradient(g: &Geometry, go: &[f32], x: &[f32], to: &mut Fresh) {
+pub(super) fn gradient(g: &Geometry, go: &[f32], x: &[f32], precision: Precision, to: &mut Fresh) {
     let (width, panels) = panels(g);
+    let factors = (go, x, precision);
     let size = g.outputs * panels.len() * width;
     let groups = (PARTIAL / size).clamp(1, GROUPS).min(g.images);
     let cuts = PIECES.div_ceil(groups).min(panels.len());
@@ -69,7 +71,7 @@ pub(super) fn gradient(g: &Geometry, go: &[f32], x: &[f32], to: &mut Fresh) {
                     panels[panel].columns,
                 )
             };
-            some_panels(g, (go, x), images, (width, &panels), range, to, &place);
+            some_panels(g, factors, images, (width, &panels), range, to, &place);
         });
     }
     let mut parts = Vec::with_capacity(groups * size);
@@ -77,7 +79,7 @@ pub(super) fn gradient(g: &Geometry, go: &[f32], x: &[f32], to: &mut Fresh) {
     (0..groups * cuts).into_par_iter().for_each(|number| {
         let (group, images, range) = piece(number);
         let place = |panel: usize| (group * size + panel * g.outputs * width, width, width);
-        some_panels(g, (go, x), images, (width, &panels), range, shared, &place);
+        some_panels(g, factors, images, (width, &panels), range, shared, &place);
     });
     // SAFETY: every panel of every group was written.
     #[expect(unsafe_code, reason = "not zeroed first")]
@@ -108,7 +110,7 @@ pub(super) fn gradient(g: &Geometry, go: &[f32], x: &[f32], to: &mut Fresh) {
 /// many columns it has there.
 fn some_panels(
     g: &Geometry,
-    (go, x): (&[f32], &[f32]),
+    (go, x, precision): (&[f32], &[f32], Precision),
     images: Range<usize>,
     (width, panels): (usize, &[Panel]),
     range: Range<usize>,
@@ -143,6 +145,7 @@ fn some_panels(
                 step,
                 valid,
                 accumulate,
+                precision,
             }
             .compute();
             begun[number - range.start] = true;
