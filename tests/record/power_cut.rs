@@ -1,7 +1,8 @@
 //! A power cut by model: the operations of a save are recorded, then replayed up to each of them with everything lost that
 //! no sync had made safe, in every combination that POSIX allows: written data missing or torn, new names, renames and
 //! removals that happened or did not. Every such state must open, with all that was acknowledged. Each sync is then taken
-//! out of the recording, which must break a promise: none is there for nothing.
+//! out of the recording, which must break a promise: none is there for nothing. The same for processes that begin where
+//! another one was killed before a sync.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -135,8 +136,8 @@ impl Model {
                 let node = self.node(path);
                 self.nodes[node].written.extend_from_slice(bytes);
             }
-            // A diary is no promise.
-            Operation::Append(..) => {}
+            // A diary is no promise, nor is the name of a lease's holder.
+            Operation::Append(..) | Operation::Overwrite(..) => {}
             Operation::SyncFile(path) => {
                 let node = self.node(path);
                 self.nodes[node].synced = self.nodes[node].written.clone();
@@ -151,6 +152,12 @@ impl Model {
                 assert_eq!(folder, other, "a commit renames beside");
                 let node = self.memory[&folder][&old];
                 self.change(folder, vec![(old, None), (new, Some(node))]);
+            }
+            Operation::Exchange(a, b) => {
+                let ((folder, a), (other, b)) = (self.place(a), self.place(b));
+                assert_eq!(folder, other, "a commit exchanges beside");
+                let [from_a, from_b] = [&a, &b].map(|name| self.memory[&folder][name]);
+                self.change(folder, vec![(a, Some(from_b)), (b, Some(from_a))]);
             }
             Operation::RemoveFile(path) | Operation::RemoveFolder(path) => {
                 let (folder, name) = self.place(path);
@@ -251,10 +258,10 @@ enum Promise {
 
 const RUN: &str = "tiny-s0-0123abcd";
 
-fn record() -> Recording {
+/// A run from its first operation to the one that takes it apart again, on a file system that can exchange names or not.
+fn record(disk: &Disk) -> Recording {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let disk = Disk::recording();
-    let dir = RunDir::create_on(&disk, &folder.path().join("runs"), RUN).expect("a folder");
+    let dir = RunDir::create_on(disk, &folder.path().join("runs"), RUN).expect("a folder");
     let mut promises = Vec::new();
     for step in STEPS {
         dir.write_checkpoint(&checkpoint(step)).expect("written");
@@ -262,6 +269,10 @@ fn record() -> Recording {
         dir.write_metrics(&[row(step)]).expect("written");
         promises.push((disk.recorded().len(), Promise::Metrics(step)));
     }
+    // Once more, as a run does that goes on and is stopped before its next step.
+    let last = STEPS[STEPS.len() - 1];
+    dir.write_checkpoint(&checkpoint(last)).expect("written");
+    promises.push((disk.recorded().len(), Promise::Checkpoint(last)));
     dir.write_model(&[], &BTreeMap::new()).expect("written");
     dir.finish().expect("written");
     promises.push((disk.recorded().len(), Promise::Done));
@@ -269,11 +280,21 @@ fn record() -> Recording {
     promises.push((disk.recorded().len(), Promise::Done));
     dir.reopen().expect("removed");
     promises.push((disk.recorded().len(), Promise::Reopened));
-    let operations = disk.recorded().into_iter();
-    let operations = operations.map(|operation| inside(operation, folder.path()));
-    Recording {
-        operations: operations.collect(),
-        promises,
+    Recording::of(disk.recorded(), promises, folder.path())
+}
+
+impl Recording {
+    /// Operations with paths below the temporary folder, without those above it.
+    fn of(all: Vec<Operation>, promises: Vec<(usize, Promise)>, root: &Path) -> Self {
+        let is_above = |operation: &Operation| matches!(operation, Operation::SyncFolder(path) if !path.starts_with(root));
+        let cut = |at: usize| at - all[..at].iter().filter(|one| is_above(one)).count();
+        let promises = promises.into_iter().map(|(at, what)| (cut(at), what));
+        let promises = promises.collect();
+        let inner = all.into_iter().filter(|operation| !is_above(operation));
+        Self {
+            operations: inner.map(|operation| inside(operation, root)).collect(),
+            promises,
+        }
     }
 }
 
@@ -285,9 +306,11 @@ fn inside(operation: Operation, root: &Path) -> Operation {
         Operation::Create(path) => Operation::Create(cut(path)),
         Operation::Write(path, bytes) => Operation::Write(cut(path), bytes),
         Operation::Append(path, bytes) => Operation::Append(cut(path), bytes),
+        Operation::Overwrite(path, bytes) => Operation::Overwrite(cut(path), bytes),
         Operation::SyncFile(path) => Operation::SyncFile(cut(path)),
         Operation::SyncFolder(path) => Operation::SyncFolder(cut(path)),
         Operation::Rename(from, to) => Operation::Rename(cut(from), cut(to)),
+        Operation::Exchange(a, b) => Operation::Exchange(cut(a), cut(b)),
         Operation::RemoveFile(path) => Operation::RemoveFile(cut(path)),
         Operation::RemoveFolder(path) => Operation::RemoveFolder(cut(path)),
     }
@@ -354,7 +377,8 @@ fn judge(
     if given.contains(&Promise::Reopened) && has_manifest {
         return Err("the run was to be trained again".into());
     }
-    if done {
+    // A run that is done needs no checkpoint.
+    if done || has_manifest {
         return Ok(());
     }
     let newest = dir.newest_checkpoint().map_err(|error| error.to_string())?;
@@ -382,29 +406,135 @@ fn judge(
     Ok(())
 }
 
+/// Recordings on file systems that can exchange two names and on others.
+fn recordings() -> [Recording; 2] {
+    [Disk::recording(), Disk::recording().without_exchange()].map(|disk| record(&disk))
+}
+
 #[test]
 fn every_state_that_a_power_cut_can_leave_opens_with_all_that_was_acknowledged() {
-    let recording = record();
-    let states = replay(&recording, None).unwrap_or_else(|why| panic!("{why}"));
-    println!("{} operations, {states} states", recording.operations.len());
-    assert!(recording.operations.len() > 80 && states > 500, "{states}");
+    for recording in recordings() {
+        let states = replay(&recording, None).unwrap_or_else(|why| panic!("{why}"));
+        println!("{} operations, {states} states", recording.operations.len());
+        assert!(recording.operations.len() > 80 && states > 500, "{states}");
+    }
 }
 
 #[test]
 fn each_sync_is_needed_by_a_promise() {
-    let recording = record();
-    let mut idle = Vec::new();
-    let mut syncs = 0;
-    for (number, operation) in recording.operations.iter().enumerate() {
-        if !matches!(operation, Operation::SyncFile(_) | Operation::SyncFolder(_)) {
-            continue;
+    for recording in recordings() {
+        let mut idle = Vec::new();
+        let mut syncs = 0;
+        for (number, operation) in recording.operations.iter().enumerate() {
+            if !matches!(operation, Operation::SyncFile(_) | Operation::SyncFolder(_)) {
+                continue;
+            }
+            syncs += 1;
+            if replay(&recording, Some(number)).is_ok() {
+                idle.push(format!("{operation:?}"));
+            }
         }
-        syncs += 1;
-        if replay(&recording, Some(number)).is_ok() {
-            idle.push(format!("{operation:?}"));
-        }
+        println!("{syncs} syncs, each taken away once");
+        assert!(syncs > 30, "{syncs}");
+        assert!(idle.is_empty(), "not needed: {idle:#?}");
     }
-    println!("{syncs} syncs, each taken away once");
-    assert!(syncs > 30, "{syncs}");
-    assert!(idle.is_empty(), "not needed: {idle:#?}");
+}
+
+/// A process's work in the folder of runs.
+type Life = fn(&Disk, &Path);
+
+fn begins(disk: &Disk, runs: &Path) {
+    let dir = RunDir::create_on(disk, runs, RUN);
+    // Killed somewhere in it.
+    let _ = dir.and_then(|dir| dir.write_checkpoint(&checkpoint(9)));
+}
+
+fn begins_and_repeats(disk: &Disk, runs: &Path) {
+    begins(disk, runs);
+    begins(disk, runs);
+}
+
+fn ends(disk: &Disk, runs: &Path) {
+    begins(disk, runs);
+    let dir = RunDir::create(runs, RUN).expect("a folder").on(disk);
+    let _ = dir.finish();
+}
+
+fn goes_on(disk: &Disk, runs: &Path) {
+    let dir = RunDir::create_on(disk, runs, RUN).expect("a folder");
+    dir.take_over().expect("taken over");
+    dir.write_checkpoint(&checkpoint(9)).expect("written");
+}
+
+fn takes_over(disk: &Disk, runs: &Path) {
+    let dir = RunDir::create(runs, RUN).expect("a folder").on(disk);
+    dir.take_over().expect("taken over");
+}
+
+fn cleans_up(disk: &Disk, runs: &Path) {
+    takes_over(disk, runs);
+    let dir = RunDir::create(runs, RUN).expect("a folder").on(disk);
+    dir.drop_checkpoints().expect("removed");
+}
+
+/// What one process does until it is killed in place of the sync of this folder, the last one of it, and then another.
+fn two_lives((first, folder): (Life, &str), second: Life, end: Promise) -> Recording {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let whole = root.path().join("whole");
+    let runs = |root: &Path| {
+        std::fs::create_dir(root).expect("a folder");
+        root.join("runs")
+    };
+    let disk = Disk::recording();
+    first(&disk, &runs(&whole));
+    let mut all = disk.recorded();
+    let sync = Operation::SyncFolder(whole.join(folder));
+    let at = all.iter().rposition(|operation| *operation == sync);
+    let at = at.expect("such a sync");
+    all.truncate(at);
+    // The same once more, up to there, so that the other process finds what is there then.
+    let killed = root.path().join("killed");
+    let runs = runs(&killed);
+    let fault = supcon::record::Fault::parse(&format!("once@{}", at + 1)).expect("a fault");
+    first(&Disk::faulty(fault), &runs);
+    let mut recording = Recording::of(all, Vec::new(), &whole);
+    let before = recording.operations.len();
+    let disk = Disk::recording();
+    second(&disk, &runs);
+    let after = Recording::of(disk.recorded(), Vec::new(), &killed).operations;
+    recording.operations.extend(after);
+    if end == Promise::Done {
+        recording.promises.push((before, Promise::Checkpoint(9)));
+    }
+    let count = recording.operations.len();
+    recording.promises.push((count, end));
+    recording
+}
+
+#[test]
+fn what_a_killed_process_named_and_did_not_sync_is_made_safe_by_the_next() {
+    let run = format!("runs/{RUN}");
+    let checkpoints = format!("{run}/checkpoints");
+    let kept = Promise::Checkpoint(9);
+    let lives: [(Life, &str, Life, Promise); 4] = [
+        (begins, "runs", goes_on, kept),
+        (begins, &run, goes_on, kept),
+        (begins_and_repeats, &checkpoints, takes_over, kept),
+        (ends, &run, cleans_up, Promise::Done),
+    ];
+    for (first, folder, second, end) in lives {
+        let recording = two_lives((first, folder), second, end);
+        let states = replay(&recording, None).unwrap_or_else(|why| panic!("{folder}: {why}"));
+        let sync = Operation::SyncFolder(folder.into());
+        let operations = recording.operations.iter();
+        let mut syncs = operations
+            .enumerate()
+            .filter(|(_, operation)| **operation == sync);
+        let (last, _) = syncs
+            .next_back()
+            .unwrap_or_else(|| panic!("{folder} is not synced"));
+        let without = replay(&recording, Some(last));
+        assert!(without.is_err(), "the sync of {folder} is not needed");
+        println!("killed before the sync of {folder}: {states} states");
+    }
 }
