@@ -117,7 +117,7 @@ fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_
                 match event["event"].as_str() {
                     Some("began") if kills < KILLS => {
                         // Spread over start, data, steps and saves by the number of the kill alone.
-                        std::thread::sleep(Duration::from_millis(kills * 7919 % 250));
+                        std::thread::sleep(Duration::from_millis(kills * 7919 % 150));
                         let run = batch.runs.join(event["run"].as_str().expect("an id"));
                         // It may have ended by now.
                         let worker = find_worker(&run).filter(|worker| is_alive(*worker));
@@ -188,6 +188,8 @@ fn a_signal_while_images_are_read_is_a_wish_and_no_crash() {
         let record = only_run(&batch);
         assert_eq!(record.status.state, State::Interrupted);
         assert_eq!(record.status.code.as_deref(), Some("RUN-INTERRUPTED"));
+        let cause = record.status.cause.expect("a cause");
+        assert!(cause.contains("before the first step"), "{cause}");
         assert_eq!(batch.end().0, Some(75));
         assert!(!run.join(".attempts.json").exists(), "it is no crash");
     }
