@@ -45,14 +45,15 @@ pub(super) fn remove(args: &RmArgs) -> ExitCode {
         let count = counted(runs.len(), "run");
         return store::refuse(&format!("{count} match; `--yes` removes them"));
     }
+    let disk = Disk::of("rm");
+    let runs: Vec<RunDir> = runs.into_iter().map(|run| run.on(&disk)).collect();
     let leases = match hold(&runs) {
         Ok(leases) => leases,
         Err(code) => return code,
     };
-    let disk = Disk::of("rm");
     let mut code = 0;
     for (run, lease) in runs.into_iter().zip(leases) {
-        match run.on(&disk).remove() {
+        match run.remove() {
             Ok(()) => drop(lease),
             Err(error) => code = store::fail(&error),
         }

@@ -26,7 +26,7 @@ pub(super) struct RunArgs {
     specs: SpecArgs,
     /// Device: `cpu`, `libtorch`, `libtorch:cuda:N`, or `auto` for the fastest that is there.
     ///
-    /// `libtorch:cuda` without a number takes GPUs that no other batch of yours uses, one for each of `--jobs`.
+    /// `libtorch:cuda` without a number takes GPUs that no other batch on this machine uses, one for each of `--jobs`.
     #[arg(long, default_value = "auto")]
     device: String,
     /// Train N runs at a time, each in a process of its own.

@@ -4,7 +4,7 @@
 use super::check::REFUSED;
 use super::out;
 use crate::diag::{nearest, pointer};
-use crate::record::lease::{LEASE, Lease, LeaseError};
+use crate::record::lease::{Lease, LeaseError};
 use crate::record::{RecordError, RunDir, name_and_seed, run_folders};
 use clap::Args;
 use std::io;
@@ -189,7 +189,7 @@ pub(super) fn counted(n: usize, noun: &str) -> String {
 
 /// The lease of a run, or who holds it.
 pub(super) fn take(run: &RunDir, what: &str) -> Result<Result<Lease, String>, RecordError> {
-    match Lease::take(&run.file(LEASE), what) {
+    match run.lease(what) {
         Ok(lease) => Ok(Ok(lease)),
         Err(LeaseError::Taken(holder)) => Ok(Err(holder.to_string())),
         // Held by a process that has not said who it is.

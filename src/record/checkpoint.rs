@@ -1,10 +1,11 @@
 //! Checkpoints: `checkpoints/<step>/` in the run's folder, each a committed unit of model, optimizer, state and metrics so
 //! far. The two newest are kept; a reader takes the newest one whose every byte is what its manifest says.
 
-use super::commit::{is_abandoned, is_temporary};
+use super::commit::MANIFEST;
 use super::confirm::{self, verified};
-use super::manifest;
+use super::manifest::{self, Refused};
 use super::metrics::{decode_metrics, encode_metrics};
+use super::names::{is_abandoned, is_temporary, moved_from, readable};
 use super::weights::{NamedTensor, decode_weights, encode_weights};
 use super::{MetricRow, RecordError, RunDir};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub struct Position {
     /// Where the run was trained so far, as in its status.
     #[serde(default)]
     pub backends: Vec<String>,
+    /// Keys of finished phases that were taken from other runs, as in its status.
+    #[serde(default)]
+    pub shared_phases: Vec<String>,
     /// SHA-256 over images and labels as used.
     pub data_hash: String,
 }
@@ -107,7 +111,10 @@ impl Checkpoint {
     /// Reads the folder `path` if each of its files is what the manifest says and it is that of `owner`; otherwise says
     /// what is wrong.
     pub(super) fn decode(path: &Path, owner: &str) -> Result<Self, String> {
-        let files = verified(path)?;
+        let files = verified(path).map_err(|refused| match refused {
+            Refused::Format(_) => format!("{MANIFEST}: {refused}"),
+            other => other.to_string(),
+        })?;
         let file = |name: &str| {
             let bytes = files.get(name).map(Vec::as_slice);
             bytes.ok_or_else(|| format!("{name}: not in the manifest"))
@@ -144,22 +151,12 @@ impl Checkpoint {
         Ok(found)
     }
 
-    /// Commits this as the folder `path` on the disk of `dir`, and reads it back; `owner` is the id that its rows carry.
-    /// The folder above must be there: one that somebody took away in mid run is not made anew.
+    /// Commits this as the folder `path` on the disk of `dir`; `owner` is the id that its rows carry. The folder above must
+    /// be there: one that somebody took away in mid run is not made anew.
     pub(super) fn commit(&self, dir: &RunDir, path: &Path, owner: &str) -> Result<(), RecordError> {
         let files = self.files(owner).map_err(RecordError::encode(path))?;
-        let disk = dir.disk();
-        disk.retract_folder(path)
-            .and_then(|()| disk.commit_folder(path, &files))
-            .map_err(RecordError::write(path))?;
-        // Nothing older goes before the new one is known to be readable.
-        verified(path)
-            .map(drop)
-            .map_err(|problem| RecordError::Damaged {
-                run: dir.run_id(),
-                path: path.to_owned(),
-                problem,
-            })
+        let replaced = dir.disk().replace_folder(path, &files);
+        replaced.map_err(RecordError::write(path))
     }
 }
 
@@ -172,10 +169,20 @@ impl RunDir {
     #[must_use]
     pub fn checkpoint_steps(&self) -> Vec<u64> {
         let entries = fs::read_dir(self.file(CHECKPOINTS)).into_iter().flatten();
-        let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+        let number = |entry: fs::DirEntry| {
+            let path = entry.path();
+            let path = moved_from(&path).unwrap_or(path);
+            path.file_name()?.to_str()?.parse().ok()
+        };
         let mut steps: Vec<u64> = entries.flatten().filter_map(number).collect();
         steps.sort_unstable_by(|a, b| b.cmp(a));
+        steps.dedup();
         steps
+    }
+
+    /// Where the checkpoint of a step is to be read.
+    pub(super) fn checkpoint_place(&self, step: u64) -> PathBuf {
+        readable(&self.checkpoint_folder(step))
     }
 
     /// Folder of the checkpoint of a step.
@@ -184,7 +191,8 @@ impl RunDir {
         self.file(CHECKPOINTS).join(step.to_string())
     }
 
-    /// Commits a checkpoint, reads it back, and lets go of those before the one before it.
+    /// Commits a checkpoint, reads it back, and lets go of those before the one before it. A damaged one does not count, so
+    /// that two are left from which the run can go on.
     ///
     /// # Errors
     /// The disk refused, or gave back other bytes.
@@ -192,19 +200,37 @@ impl RunDir {
         let folder = self.file(CHECKPOINTS);
         let made = self.disk().create_inside(&folder);
         made.map_err(RecordError::write(&folder))?;
-        let path = self.checkpoint_folder(checkpoint.position.run_steps);
-        checkpoint.commit(self, &path, &self.run_id())?;
-        for step in self.checkpoint_steps().into_iter().skip(KEPT) {
-            let path = self.checkpoint_folder(step);
-            let gone = self.disk().retract_folder(&path);
-            gone.map_err(RecordError::write(&path))?;
+        let newest = checkpoint.position.run_steps;
+        checkpoint.commit(self, &self.checkpoint_folder(newest), &self.run_id())?;
+        let mut sound = 1;
+        for step in self.checkpoint_steps() {
+            if step == newest {
+                continue;
+            }
+            let found = match sound < KEPT {
+                true => verified(&self.checkpoint_place(step)).map(drop),
+                // What is behind them goes unseen.
+                false => Err(Refused::Damaged(String::new())),
+            };
+            match found {
+                Ok(()) => sound += 1,
+                Err(Refused::Damaged(_)) => self.drop_checkpoint(step)?,
+                // Nobody knows what it holds.
+                Err(Refused::Format(_) | Refused::Unreadable(_)) => {}
+            }
         }
         Ok(())
     }
 
+    fn drop_checkpoint(&self, step: u64) -> Result<(), RecordError> {
+        let path = self.checkpoint_folder(step);
+        let gone = self.disk().retract_folder(&path);
+        gone.map_err(RecordError::write(&path))
+    }
+
     /// The checkpoint of a step, or what is wrong with it.
     pub(super) fn checkpoint(&self, step: u64) -> Result<Checkpoint, String> {
-        let found = Checkpoint::read(&self.checkpoint_folder(step), &self.run_id())?;
+        let found = Checkpoint::read(&self.checkpoint_place(step), &self.run_id())?;
         let says = found.position.run_steps;
         if says != step {
             return Err(format!("the state of step {says}"));
@@ -240,7 +266,7 @@ impl RunDir {
     /// The figures of the newest checkpoint that has them as they were written.
     pub(super) fn checkpoint_rows(&self) -> Option<Vec<MetricRow>> {
         self.checkpoint_steps().into_iter().find_map(|step| {
-            let bytes = confirm::one(&self.checkpoint_folder(step), METRICS)?;
+            let bytes = confirm::one(&self.checkpoint_place(step), METRICS)?;
             decode_metrics(&self.run_id(), &bytes).ok()
         })
     }
@@ -250,32 +276,38 @@ impl RunDir {
     /// # Errors
     /// The disk refused.
     pub fn drop_checkpoints(&self) -> Result<(), RecordError> {
-        let folder = self.file(CHECKPOINTS);
-        let disk = self.disk();
         for step in self.checkpoint_steps() {
-            let path = self.checkpoint_folder(step);
-            disk.retract_folder(&path)
-                .map_err(RecordError::write(&path))?;
+            self.drop_checkpoint(step)?;
         }
-        self.sweep()?;
-        disk.remove_all(&folder)
-            .map_err(RecordError::write(&folder))
+        let folder = self.file(CHECKPOINTS);
+        let gone = self.disk().remove_all(&folder);
+        gone.map_err(RecordError::write(&folder))
     }
 
-    /// Removes what a killed process left half written.
+    /// Takes the folder over from a process that was killed in it: makes safe what that had named and not synced, brings
+    /// back what it had moved aside, and removes what it left half written.
     ///
     /// # Errors
     /// The disk refused.
-    pub fn sweep(&self) -> Result<(), RecordError> {
-        let (own, phases) = (self.path().to_owned(), self.phases_folder());
-        for folder in [&own, &self.file(CHECKPOINTS), &phases] {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                // Other runs may be at work in the folder of phases.
-                let shared = *folder == phases;
-                if !is_temporary(&path) || shared && !is_abandoned(&path) {
-                    continue;
-                }
+    pub fn take_over(&self) -> Result<(), RecordError> {
+        let disk = self.disk();
+        for folder in [self.path().to_owned(), self.file(CHECKPOINTS)] {
+            if folder.is_dir() {
+                // Names first: what lies beside may be the older half of an exchange.
+                let settled = disk.sync_folder(&folder);
+                let settled = settled.and_then(|()| disk.settle_aside(&folder));
+                settled.map_err(RecordError::write(&folder))?;
+                self.sweep(&folder, is_temporary)?;
+            }
+        }
+        // Other runs may be at work in the folder of phases.
+        self.sweep(&self.phases_folder(), is_abandoned)
+    }
+
+    fn sweep(&self, folder: &Path, is_left: fn(&Path) -> bool) -> Result<(), RecordError> {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if is_left(&path) {
                 let removed = self.disk().remove_all(&path);
                 removed.map_err(RecordError::write(&path))?;
             }

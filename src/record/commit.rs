@@ -1,13 +1,15 @@
 //! The one commit rule: every file of a record is written beside under a temporary name, synced, renamed, and its folder
 //! synced. Files that belong together go into one folder with a manifest, which gets its name in one rename.
 
+use super::confirm;
 use super::disk::Disk;
 use super::manifest::{Entry, Manifest};
+use super::names::{aside, is_abandoned, moved_from, temporary_name};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Name of the list of a folder's files.
 pub const MANIFEST: &str = "MANIFEST.json";
@@ -30,22 +32,45 @@ impl Disk {
         self.sync_folder(parent(path))
     }
 
-    /// Makes the folder `path` with these files and their manifest, all of it or nothing. A folder of that name must not
-    /// be there.
+    /// Makes the folder `path` with these files and their manifest, all of it or nothing, in the place of what has that name.
+    /// The old one keeps it until the new one is read back and takes it, and its bytes until the new name is safe.
     ///
     /// # Errors
-    /// The first failing operation; what was begun is gone then.
-    pub fn commit_folder(&self, path: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+    /// The first failing operation. Up to the exchange of names what was begun is gone then and the old folder is untouched;
+    /// behind it the old one is a leftover.
+    pub fn replace_folder(&self, path: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
         let temporary = temporary_name(path)?;
         self.remove_all(&temporary)?;
         let written = self
             .fill(&temporary, files)
-            .and_then(|()| self.rename(&temporary, path));
+            .and_then(|()| self.put(&temporary, path));
         if let Err(error) = written {
             let _ = self.remove_all(&temporary);
             return Err(error);
         }
-        self.sync_folder(parent(path))
+        self.sync_folder(parent(path))?;
+        self.remove_all(&temporary)?;
+        self.remove_all(&aside(path))
+    }
+
+    /// Gives a folder the name `path`. What has it is called `new` then, or lies aside.
+    fn put(&self, new: &Path, path: &Path) -> io::Result<()> {
+        if fs::symlink_metadata(path).is_err() {
+            return self.rename(new, path);
+        }
+        match self.exchange(new, path) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            exchanged => return exchanged,
+        }
+        let aside = aside(path);
+        self.remove_all(&aside)?;
+        self.rename(path, &aside)?;
+        let put = self.rename(new, path);
+        if put.is_err() {
+            // Its old name, so that no reader needs to know of the other one.
+            let _ = self.rename(&aside, path);
+        }
+        put
     }
 
     fn fill(&self, folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
@@ -56,7 +81,30 @@ impl Disk {
             self.write_and_sync(&folder.join(name), bytes)?;
         }
         self.write_and_sync(&folder.join(MANIFEST), &manifest.encode()?)?;
-        self.sync_folder(folder)
+        self.sync_folder(folder)?;
+        // What cannot be read back never gets the name.
+        let read = confirm::verified(folder).map(drop);
+        read.map_err(|refused| io::Error::other(format!("read back: {refused}")))
+    }
+
+    /// Brings back what a killed process has moved aside without putting a new folder in its place, and removes what it has
+    /// replaced.
+    pub(super) fn settle_aside(&self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let aside = entry.path();
+            let Some(path) = moved_from(&aside) else {
+                continue;
+            };
+            if fs::symlink_metadata(&path).is_ok() {
+                // The new one's name is safe before the bytes of the old one go.
+                self.sync_folder(folder)?;
+                self.remove_all(&aside)?;
+            } else {
+                self.rename(&aside, &path)?;
+                self.sync_folder(folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a committed folder away. It loses its name first, so that no reader meets a half of it.
@@ -80,7 +128,12 @@ impl Disk {
     /// The failing operation.
     pub fn create_folders(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
-            return Ok(());
+            // Whoever made it may have been killed before its name was safe. What we may not open is none of ours.
+            let synced = self.sync_folder(parent(path));
+            return match synced {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+                synced => synced,
+            };
         }
         self.create_folders(parent(path))?;
         self.create_inside(path)
@@ -184,31 +237,9 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Whether `path` is what a commit has not finished: if nobody is at it, a killed process left it behind.
-pub(super) fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(".tmp")
-}
-
-/// Whether `path` is what a process that is gone has not finished.
-pub(super) fn is_abandoned(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".tmp").unwrap_or_default();
-    let process = stem.rsplit_once('.').and_then(|(_, id)| id.parse().ok());
-    let process = process.and_then(rustix::process::Pid::from_raw);
-    let gone = |id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::SRCH);
-    is_temporary(path) && process.is_some_and(gone)
-}
-
-/// Hidden, beside the target, so that the rename stays inside one file system; each process has its own.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let (name, process) = (name.to_string_lossy(), std::process::id());
-    Ok(path.with_file_name(format!(".{name}.{process}.tmp")))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::names::readable;
     use super::*;
 
     #[test]
@@ -263,14 +294,22 @@ mod tests {
         assert_eq!(file_length(&folder.path().join("a")).unwrap(), None);
     }
 
+    const FILES: [&str; 2] = ["a", "b"];
+
+    fn files(text: &str) -> [(&'static str, Vec<u8>); 2] {
+        FILES.map(|name| (name, format!("{name} {text}").into_bytes()))
+    }
+
+    fn full_at(at: u64) -> Disk {
+        Disk::faulty(super::super::Fault::parse(&format!("full@{at}")).unwrap())
+    }
+
     #[test]
     fn a_folder_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("9");
-        let files = [("a", b"one".to_vec()), ("b", b"two".to_vec())];
         for at in 1.. {
-            let fault = super::super::Fault::parse(&format!("full@{at}")).unwrap();
-            let written = Disk::faulty(fault).commit_folder(&path, &files);
+            let written = full_at(at).replace_folder(&path, &files("new"));
             let left = fs::read_dir(folder.path()).unwrap().count();
             if written.is_ok() {
                 assert!(at > 10, "{at}");
@@ -280,19 +319,51 @@ mod tests {
             assert_eq!(left, usize::from(path.exists()), "operation {at}");
             Disk::real().retract_folder(&path).unwrap();
         }
-        assert_eq!(fs::read(path.join("b")).unwrap(), b"two");
+        assert_eq!(fs::read(path.join("b")).unwrap(), b"b new");
         Disk::real().retract_folder(&path).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn only_leftovers_of_processes_that_are_gone_are_abandoned() {
-        let own = temporary_name(Path::new("phases/key")).unwrap();
-        assert!(is_temporary(&own) && !is_abandoned(&own));
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        let path = format!("phases/.key.{}.tmp", child.id());
-        child.wait().unwrap();
-        assert!(is_abandoned(Path::new(&path)));
-        assert!(!is_abandoned(Path::new("phases/.key.tmp")) && !is_abandoned(Path::new("key")));
+    fn a_folder_that_is_replaced_is_the_old_one_or_the_new_one_at_every_operation() {
+        for can_exchange in [true, false] {
+            let like = |disk: Disk| match can_exchange {
+                true => disk,
+                false => disk.without_exchange(),
+            };
+            let ends = (1..).find(|&at| {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("9");
+                like(Disk::real())
+                    .replace_folder(&path, &files("old"))
+                    .unwrap();
+                let written = like(full_at(at)).replace_folder(&path, &files("new"));
+                // What a reader finds, whoever swept or did not.
+                let found = readable(&path);
+                assert!(confirm::verified(&found).is_ok(), "operation {at}");
+                let text = fs::read(found.join("a")).unwrap();
+                assert!([&b"a old"[..], b"a new"].contains(&&text[..]));
+                Disk::real().settle_aside(folder.path()).unwrap();
+                assert_eq!(fs::read(path.join("a")).unwrap(), text, "operation {at}");
+                if written.is_ok() {
+                    assert_eq!(text, b"a new");
+                    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+                }
+                written.is_ok()
+            });
+            assert!(ends.unwrap() > 12, "{ends:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_moved_aside_is_read_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("9");
+        Disk::real().replace_folder(&path, &files("old")).unwrap();
+        fs::rename(&path, aside(&path)).unwrap();
+        assert_eq!(moved_from(&aside(&path)), Some(path.clone()));
+        assert_eq!(fs::read(readable(&path).join("a")).unwrap(), b"a old");
+        Disk::real().settle_aside(folder.path()).unwrap();
+        assert_eq!(fs::read(path.join("a")).unwrap(), b"a old");
     }
 }

@@ -17,12 +17,19 @@ pub(super) enum Wrong {
     Length(String),
     /// Only the hash tells.
     Content(String),
+    /// The disk did not give it back.
+    Unreadable(io::Error),
 }
 
 impl Wrong {
-    pub(super) fn what(self) -> String {
+    /// The same of a file with its name.
+    fn refused(self, name: &str) -> Refused {
         match self {
-            Self::Length(what) | Self::Content(what) => what,
+            Self::Length(what) | Self::Content(what) => Refused::Damaged(format!("{name}: {what}")),
+            Self::Unreadable(error) => {
+                let text = format!("{name}: {error}");
+                Refused::Unreadable(io::Error::new(error.kind(), text))
+            }
         }
     }
 }
@@ -38,9 +45,11 @@ pub(super) fn confirm(
         return Err(Wrong::Length("leads out of the folder".into()));
     }
     let path = folder.join(name);
-    let length = match plain_length(&path).map_err(Wrong::Length)? {
-        Some(length) => length,
-        None => return Err(Wrong::Length("the file is missing".into())),
+    let length = match plain_length(&path) {
+        Ok(Some(length)) => length,
+        Ok(None) => return Err(Wrong::Length("the file is missing".into())),
+        Err(Refused::Unreadable(error)) => return Err(Wrong::Unreadable(error)),
+        Err(other) => return Err(Wrong::Length(other.to_string())),
     };
     if length != entry.bytes {
         let what = format!("{length} bytes long, its manifest says {}", entry.bytes);
@@ -49,7 +58,7 @@ pub(super) fn confirm(
     if !hash {
         return Ok(None);
     }
-    let bytes = read_file(&path).map_err(|error| Wrong::Content(error.to_string()))?;
+    let bytes = read_file(&path).map_err(Wrong::Unreadable)?;
     match entry.problem(bytes.as_deref()) {
         Some(problem) => Err(Wrong::Content(problem)),
         None => Ok(bytes),
@@ -58,7 +67,7 @@ pub(super) fn confirm(
 
 /// The manifest of a folder, `None` if there is none.
 pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>, Refused> {
-    let Some(bytes) = small(&folder.join(MANIFEST)).map_err(Refused::Damaged)? else {
+    let Some(bytes) = small(&folder.join(MANIFEST))? else {
         return Ok(None);
     };
     Manifest::decode(&bytes).map(Some)
@@ -71,40 +80,48 @@ pub(super) fn one(folder: &Path, name: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether each file of a committed folder is there with its length.
-pub(super) fn has_lengths(folder: &Path) -> Result<(), String> {
+pub(super) fn has_lengths(folder: &Path) -> Result<(), Refused> {
     committed(folder, false).map(drop)
 }
 
 /// The files of a committed folder, each confirmed by its manifest, or what is wrong.
-pub(super) fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
+pub(super) fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Refused> {
     committed(folder, true)
 }
 
-fn committed(folder: &Path, hash: bool) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let found = manifest(folder).map_err(|refused| format!("{MANIFEST}: {refused}"))?;
-    let found = found.ok_or_else(|| format!("{MANIFEST}: the file is missing"))?;
+fn committed(folder: &Path, hash: bool) -> Result<BTreeMap<String, Vec<u8>>, Refused> {
+    let found = manifest(folder).map_err(|refused| match refused {
+        Refused::Damaged(what) => Wrong::Content(what).refused(MANIFEST),
+        Refused::Unreadable(error) => Wrong::Unreadable(error).refused(MANIFEST),
+        format @ Refused::Format(_) => format,
+    })?;
+    let missing = || Refused::Damaged(format!("{MANIFEST}: the file is missing"));
+    let found = found.ok_or_else(missing)?;
     let mut files = BTreeMap::new();
     for (name, entry) in found.files {
         let confirmed = confirm(folder, &name, &entry, hash);
-        let bytes = confirmed.map_err(|wrong| format!("{name}: {}", wrong.what()))?;
+        let bytes = confirmed.map_err(|wrong| wrong.refused(&name))?;
         files.extend(bytes.map(|bytes| (name, bytes)));
     }
     Ok(files)
 }
 
 /// The bytes of a text file, `None` if there is none.
-pub(super) fn small(path: &Path) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn small(path: &Path) -> Result<Option<Vec<u8>>, Refused> {
     match plain_length(path)? {
         None => Ok(None),
-        Some(length) if length > TEXT => Err(format!("{length} bytes long, which no run writes")),
-        Some(_) => read_file(path).map_err(|error| error.to_string()),
+        Some(length) if length > TEXT => {
+            let what = format!("{length} bytes long, which no run writes");
+            Err(Refused::Damaged(what))
+        }
+        Some(_) => read_file(path).map_err(Refused::Unreadable),
     }
 }
 
 /// Whether a file that nothing confirms begins and ends as Parquet does; one that is not there is right too.
 pub(super) fn has_parquet_ends(path: &Path) -> Result<(), String> {
     const MARK: &[u8] = b"PAR1";
-    let Some(bytes) = small(path)? else {
+    let Some(bytes) = small(path).map_err(|refused| refused.to_string())? else {
         return Ok(());
     };
     let length = bytes.len();
@@ -117,12 +134,12 @@ pub(super) fn has_parquet_ends(path: &Path) -> Result<(), String> {
 }
 
 /// Length of a plain file, `None` if there is none.
-fn plain_length(path: &Path) -> Result<Option<u64>, String> {
+fn plain_length(path: &Path) -> Result<Option<u64>, Refused> {
     match fs::symlink_metadata(path) {
         Ok(about) if about.is_file() => Ok(Some(about.len())),
-        Ok(_) => Err("not a plain file".into()),
+        Ok(_) => Err(Refused::Damaged("not a plain file".into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(Refused::Unreadable(error)),
     }
 }
 

@@ -2,6 +2,7 @@
 //! in normal use, failing or killing at the n-th operation, or recording what passes, so that a kill, a full disk and a
 //! power cut can be tried at every single operation.
 
+use super::fault::{Fault, FaultKind};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,11 @@ use std::sync::{Arc, Mutex};
 
 /// Where the operations of a record go. Clones share one gate.
 #[derive(Clone, Debug)]
-pub struct Disk(Arc<Gate>);
+pub struct Disk {
+    gate: Arc<Gate>,
+    /// Whether two names may be exchanged, if the file system can.
+    exchanges: bool,
+}
 
 #[derive(Debug)]
 enum Gate {
@@ -30,12 +35,16 @@ pub enum Operation {
     Write(PathBuf, Vec<u8>),
     /// Bytes at the end of a diary.
     Append(PathBuf, Vec<u8>),
+    /// Bytes over the beginning of a file: the name of a lease's holder.
+    Overwrite(PathBuf, Vec<u8>),
     /// What was written to the file is on the medium.
     SyncFile(PathBuf),
     /// The names in the folder are on the medium.
     SyncFolder(PathBuf),
     /// A file or folder gets another name; what had it is gone.
     Rename(PathBuf, PathBuf),
+    /// Two files or folders change names.
+    Exchange(PathBuf, PathBuf),
     /// A file's name is gone.
     RemoveFile(PathBuf),
     /// An empty folder's name is gone.
@@ -51,48 +60,6 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
-/// What goes wrong, and at which operation of this process, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    kind: FaultKind,
-    at: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FaultKind {
-    /// The process dies; a write is half done.
-    Kill,
-    /// This one operation fails as if the medium had; a write is half done, and what follows works again.
-    Once,
-    /// From there on nothing can be written, with this error number; a write is half done. Removing still works.
-    Error(i32),
-}
-
-/// Names of faults, with the error number that they stand for.
-const ERRORS: [(&str, i32); 4] = [
-    ("full", libc::ENOSPC),
-    ("quota", libc::EDQUOT),
-    ("io", libc::EIO),
-    ("readonly", libc::EROFS),
-];
-
-impl Fault {
-    /// Reads `kill@12`, `once@3`, `full@3`, `quota@3`, `io@3` or `readonly@3`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (name, at) = text.split_once('@')?;
-        let named = ERRORS.iter().find(|(known, _)| *known == name);
-        let kind = match named {
-            Some((_, number)) => FaultKind::Error(*number),
-            None if name == "kill" => FaultKind::Kill,
-            None if name == "once" => FaultKind::Once,
-            None => return None,
-        };
-        let at = at.parse().ok()?;
-        Some(Self { kind, at })
-    }
-}
-
 impl Default for Disk {
     fn default() -> Self {
         Self::real()
@@ -100,23 +67,35 @@ impl Default for Disk {
 }
 
 impl Disk {
+    fn behind(gate: Gate) -> Self {
+        let (gate, exchanges) = (Arc::new(gate), true);
+        Self { gate, exchanges }
+    }
+
+    /// The same on a file system that cannot exchange two names.
+    #[must_use]
+    pub fn without_exchange(self) -> Self {
+        let exchanges = false;
+        Self { exchanges, ..self }
+    }
+
     /// The system itself.
     #[must_use]
     pub fn real() -> Self {
-        Self(Arc::new(Gate::Open))
+        Self::behind(Gate::Open)
     }
 
     /// The system, with a fault.
     #[must_use]
     pub fn faulty(fault: Fault) -> Self {
         let passed = AtomicU64::new(0);
-        Self(Arc::new(Gate::Faulty { fault, passed }))
+        Self::behind(Gate::Faulty { fault, passed })
     }
 
     /// The system, with a record of what was asked of it.
     #[must_use]
     pub fn recording() -> Self {
-        Self(Arc::new(Gate::Recording(Mutex::default())))
+        Self::behind(Gate::Recording(Mutex::default()))
     }
 
     /// The disk of a process of this kind: real, unless `SUPCON_FAULT` (`worker:kill@12`) asks for a fault in it. This is
@@ -134,7 +113,7 @@ impl Disk {
     /// The operations so far of a recording disk; none of another one.
     #[must_use]
     pub fn recorded(&self) -> Vec<Operation> {
-        match &*self.0 {
+        match &*self.gate {
             Gate::Recording(list) => list.lock().map(|list| list.clone()).unwrap_or_default(),
             Gate::Open | Gate::Faulty { .. } => Vec::new(),
         }
@@ -156,19 +135,54 @@ impl Disk {
     /// Makes or empties a file, writes all of it, and waits until it is on the medium.
     pub(super) fn write_and_sync(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.pass(|| Operation::Create(path.to_owned()))?;
-        let mut file = File::create(path)?;
-        self.write(&mut file, bytes, || {
+        let file = File::create(path)?;
+        self.write(&file, bytes, || {
             Operation::Write(path.to_owned(), bytes.to_vec())
         })?;
         self.pass(|| Operation::SyncFile(path.to_owned()))?;
         file.sync_all()
     }
 
+    /// Opens a diary at its end, and makes it if it is not there.
+    pub(super) fn open_diary(&self, path: &Path) -> io::Result<File> {
+        if !path.exists() {
+            self.pass(|| Operation::Create(path.to_owned()))?;
+        }
+        OpenOptions::new().create(true).append(true).open(path)
+    }
+
     /// Adds to a diary.
     pub(super) fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        self.write(&mut file, bytes, || {
+        self.write(&self.open_diary(path)?, bytes, || {
             Operation::Append(path.to_owned(), bytes.to_vec())
+        })
+    }
+
+    /// Opens a file that is to be locked, and makes it if it is not there; says whether it did. A link is not followed.
+    pub(super) fn open_lock(&self, path: &Path) -> io::Result<(File, bool)> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+        // In a folder that users share, Linux lets nobody open a file of somebody else's with the wish to make it.
+        match options.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return Ok((opened?, false)),
+        }
+        self.pass(|| Operation::Create(path.to_owned()))?;
+        match options.create_new(true).open(path) {
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Ok((options.create_new(false).open(path)?, false))
+            }
+            made => Ok((made?, true)),
+        }
+    }
+
+    /// Writes over the beginning of a file.
+    pub(super) fn overwrite(&self, file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.write(file, bytes, || {
+            Operation::Overwrite(path.to_owned(), bytes.to_vec())
         })
     }
 
@@ -176,6 +190,18 @@ impl Disk {
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.pass(|| Operation::Rename(from.to_owned(), to.to_owned()))?;
         fs::rename(from, to)
+    }
+
+    /// Lets two files or folders change names in one step; `Unsupported` where the file system cannot.
+    pub(super) fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
+        if !self.exchanges {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let operation = || Operation::Exchange(a.to_owned(), b.to_owned());
+        self.admit(operation)?;
+        exchange(a, b)?;
+        self.note(operation);
+        Ok(())
     }
 
     /// Makes renames, new names and removals in `folder` survive a power cut.
@@ -208,7 +234,7 @@ impl Disk {
 
     fn write(
         &self,
-        file: &mut File,
+        mut file: &File,
         bytes: &[u8],
         operation: impl Fn() -> Operation,
     ) -> io::Result<()> {
@@ -224,10 +250,16 @@ impl Disk {
         }
     }
 
-    /// Lets an operation through, or makes its fault happen.
+    /// Lets an operation through and keeps it, or makes its fault happen.
     fn pass(&self, operation: impl Fn() -> Operation) -> io::Result<()> {
+        self.admit(&operation)?;
+        self.note(operation);
+        Ok(())
+    }
+
+    /// Lets an operation through, or makes its fault happen.
+    fn admit(&self, operation: impl Fn() -> Operation) -> io::Result<()> {
         let Some(kind) = self.due() else {
-            self.note(operation);
             return Ok(());
         };
         let removes = matches!(
@@ -242,7 +274,7 @@ impl Disk {
 
     /// Counts an operation; the fault, if it is this one's turn. Errors go on from their first time.
     fn due(&self) -> Option<FaultKind> {
-        let Gate::Faulty { fault, passed } = &*self.0 else {
+        let Gate::Faulty { fault, passed } = &*self.gate else {
             return None;
         };
         let number = passed.fetch_add(1, Ordering::Relaxed) + 1;
@@ -254,7 +286,7 @@ impl Disk {
     }
 
     fn note(&self, operation: impl Fn() -> Operation) {
-        if let Gate::Recording(list) = &*self.0
+        if let Gate::Recording(list) = &*self.gate
             && let Ok(mut list) = list.lock()
         {
             list.push(operation());
@@ -262,19 +294,20 @@ impl Disk {
     }
 }
 
-impl FaultKind {
-    fn happen(self) -> io::Error {
-        match self {
-            Self::Error(number) => io::Error::from_raw_os_error(number),
-            Self::Once => io::Error::from_raw_os_error(libc::EIO),
-            Self::Kill => {
-                let this = rustix::process::getpid();
-                // SIGKILL cannot be handled: nothing behind this line runs.
-                let _ = rustix::process::kill_process(this, rustix::process::Signal::KILL);
-                io::ErrorKind::Other.into()
-            }
-        }
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        // The kernel, or this file system, does not know it.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
+        done => Ok(done?),
     }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
@@ -287,21 +320,6 @@ fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn faults_are_read_and_nonsense_is_none() {
-        assert_eq!(
-            Fault::parse("quota@3"),
-            Some(Fault {
-                kind: FaultKind::Error(libc::EDQUOT),
-                at: 3
-            })
-        );
-        assert!(Fault::parse("kill@1").is_some());
-        for text in ["", "kill", "kill@", "kill@x", "fire@1"] {
-            assert_eq!(Fault::parse(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn a_full_disk_stays_full_but_lets_go() {

@@ -2,10 +2,11 @@
 //! killed here leaves something that the next call finds and nothing that anybody takes for a record.
 
 use super::checkpoint::CHECKPOINTS;
-use super::commit::{MANIFEST, is_temporary};
+use super::commit::MANIFEST;
 use super::disk::Disk;
+use super::files::Files;
+use super::names::is_temporary;
 use super::phase_store::CAPSULE;
-use super::run_dir::STATUS;
 use super::{RecordError, RunDir};
 use std::collections::BTreeSet;
 use std::fs;
@@ -118,14 +119,11 @@ fn unneeded(phases: &Path, runs: &[RunDir]) -> Result<Vec<Garbage>, String> {
 
 /// Keys of the stored phases that a finished run has taken, `None` if it is not finished or does not say.
 fn taken_phases(run: &RunDir) -> Option<Vec<String>> {
-    if !run.is_done() || run.holder().is_some() {
+    if !run.completed().ok()? || run.holder().is_some() {
         return None;
     }
-    let manifest = run.manifest().ok()??;
-    let bytes = run.read(STATUS).ok()??;
-    let problem = manifest.files.get(STATUS)?.problem(Some(&bytes));
-    let status = super::decode_status(&bytes).ok()?;
-    problem.is_none().then_some(status.shared_phases)
+    let files = Files::of(run).ok().filter(Files::is_finished)?;
+    Some(files.status().ok()??.shared_phases)
 }
 
 /// Folders that lost their name to a removal which did not come to its end.
@@ -169,7 +167,8 @@ impl Garbage {
             Kind::Capsule | Kind::Phase => disk.retract_folder(path),
             Kind::Checkpoints => {
                 let run = path.parent().unwrap_or(Path::new("."));
-                return RunDir::at(run.to_owned()).on(disk).drop_checkpoints();
+                let run = RunDir::at(run.to_owned()).on(disk);
+                return run.take_over().and_then(|()| run.drop_checkpoints());
             }
         };
         gone.map_err(RecordError::write(path))
@@ -213,6 +212,18 @@ impl RunDir {
         }
         let path = self.path();
         disk.retract_folder(path).map_err(RecordError::write(path))
+    }
+
+    /// Bytes of its checkpoints.
+    #[must_use]
+    pub fn checkpoint_bytes(&self) -> u64 {
+        bytes_below(&self.file(CHECKPOINTS))
+    }
+
+    /// Bytes of the finished phase of this key, 0 if there is none.
+    #[must_use]
+    pub fn stored_phase_bytes(&self, key: &str) -> u64 {
+        bytes_below(&self.phases_folder().join(key))
     }
 
     /// Bytes of everything in the folder.

@@ -4,6 +4,7 @@
 use super::checkpoint::Position;
 use super::commit::{MANIFEST, file_length};
 use super::confirm;
+use super::files::Files;
 use super::manifest::Manifest;
 use super::metrics::decode_metrics;
 use super::run_dir::METRICS;
@@ -140,7 +141,10 @@ impl Glance {
                 return Err(wrong_length(name, found, entry.bytes));
             }
         }
-        let rows = self.rows(manifest)?;
+        if !manifest.files.contains_key(METRICS) {
+            return Err(format!("{METRICS}: not in {MANIFEST}"));
+        }
+        let rows = self.rows()?;
         self.reached = rows.last().map(|row| Reached {
             phase: row.phase.clone(),
             epochs: row.epoch,
@@ -153,16 +157,13 @@ impl Glance {
     }
 
     /// The figures of a finished run.
-    fn rows(&self, manifest: &Manifest) -> Result<Vec<MetricRow>, String> {
-        let entry = manifest.files.get(METRICS);
-        let entry = entry.ok_or_else(|| format!("{METRICS}: not in {MANIFEST}"))?;
-        let bytes = self.dir.read(METRICS).map_err(short)?;
-        let bytes = bytes.as_deref();
-        if let Some(problem) = entry.problem(bytes) {
-            return Err(format!("{METRICS}: {problem}"));
-        }
-        decode_metrics(&self.dir.run_id(), bytes.unwrap_or_default())
-            .map_err(|error| format!("{METRICS}: {error}"))
+    fn rows(&self) -> Result<Vec<MetricRow>, String> {
+        let rows = Files::of(&self.dir).and_then(|files| {
+            let id = self.dir.run_id();
+            files.parsed(METRICS, |bytes| decode_metrics(&id, bytes))
+        });
+        let rows = rows.map_err(short)?;
+        rows.ok_or_else(|| format!("{METRICS}: the file is missing"))
     }
 
     fn look_at_open(&mut self) -> Result<Standing, String> {
@@ -226,7 +227,7 @@ fn changed(dir: &RunDir) -> Option<SystemTime> {
 fn newest_position(dir: &RunDir) -> Option<Position> {
     let mut steps = dir.checkpoint_steps().into_iter();
     steps.find_map(|step| {
-        let state = confirm::one(&dir.checkpoint_folder(step), STATE)?;
+        let state = confirm::one(&dir.checkpoint_place(step), STATE)?;
         serde_json::from_slice(&state).ok()
     })
 }

@@ -2,10 +2,11 @@
 //! frees it when the holder dies, by SIGKILL too, so no lease of this host is ever stale and none needs a heartbeat. What
 //! the file says is for people; only the lock counts, and the file is never removed.
 
+use super::Disk;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -74,11 +75,37 @@ impl Lease {
     /// # Errors
     /// Another process holds it, or the system refused.
     pub fn take(path: &Path, what: &str) -> Result<Self, LeaseError> {
+        Self::take_on(&Disk::real(), path, what)
+    }
+
+    /// As `take`, on this disk.
+    ///
+    /// # Errors
+    /// Another process holds it, or the system refused.
+    pub fn take_on(disk: &Disk, path: &Path, what: &str) -> Result<Self, LeaseError> {
+        Self::try_take(disk, path, what, |_| Ok(()))
+    }
+
+    /// As `take`, of something that several users share: each of them may take it next.
+    ///
+    /// # Errors
+    /// Another process holds it, or the system refused.
+    pub fn take_shared(path: &Path, what: &str) -> Result<Self, LeaseError> {
+        Self::try_take(&Disk::real(), path, what, open_to_all)
+    }
+
+    /// Takes the lease; a file that is made for it goes through `made`.
+    fn try_take(
+        disk: &Disk,
+        path: &Path,
+        what: &str,
+        made: fn(&File) -> io::Result<()>,
+    ) -> Result<Self, LeaseError> {
         let refused = |error| LeaseError::Io(path.to_owned(), error);
         let mut holder = None;
         for _ in 0..TRIES {
-            if let Some(file) = lock(path).map_err(refused)? {
-                sign(&file, what).map_err(refused)?;
+            if let Some(file) = lock(disk, path, made).map_err(refused)? {
+                sign(disk, path, &file, what).map_err(refused)?;
                 return Ok(Self { _file: file });
             }
             holder = read(path).or(holder);
@@ -113,11 +140,12 @@ pub fn holder(path: &Path) -> io::Result<Option<Holder>> {
 }
 
 /// The locked file, `None` if somebody else has locked it.
-fn lock(path: &Path) -> io::Result<Option<File>> {
+fn lock(disk: &Disk, path: &Path, made: fn(&File) -> io::Result<()>) -> io::Result<Option<File>> {
     loop {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(path)?;
+        let (file, is_new) = disk.open_lock(path)?;
+        if is_new {
+            made(&file)?;
+        }
         match file.try_lock() {
             Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
             // Its folder was removed or replaced in between: the lock is on a file that nobody finds any more.
@@ -126,6 +154,15 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
+}
+
+/// Lets every user take the lease, whatever the mask of the one who makes its file.
+fn open_to_all(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
 }
 
 /// Whether `path` still leads to this file.
@@ -150,7 +187,7 @@ fn is_at(_: &File, _: &Path) -> io::Result<bool> {
 const NAME: usize = 512;
 
 /// Writes who holds the lease. In place: a rename would leave the lock on a file without a name.
-fn sign(mut file: &File, what: &str) -> io::Result<()> {
+fn sign(disk: &Disk, path: &Path, file: &File, what: &str) -> io::Result<()> {
     let holder = Holder {
         host: host(),
         pid: std::process::id(),
@@ -161,7 +198,7 @@ fn sign(mut file: &File, what: &str) -> io::Result<()> {
     let mut name = serde_json::to_vec(&holder)?;
     name.resize(name.len().max(NAME - 1), b' ');
     name.push(b'\n');
-    file.write_all(&name)?;
+    disk.overwrite(file, path, &name)?;
     file.set_len(name.len() as u64)
 }
 

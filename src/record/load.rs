@@ -1,8 +1,10 @@
 //! A run folder read back. The files of a finished run are hashed before any parser sees them; the figures of another one
 //! are those of its newest checkpoint, which have a hash too.
 
-use super::manifest::Manifest;
-use super::run_dir::{METRICS, PLAN, PREDICTIONS, STATUS};
+use super::files::Files;
+use super::metrics::decode_metrics;
+use super::predictions::decode_predictions;
+use super::run_dir::{METRICS, PREDICTIONS};
 use super::{MetricRow, PredictionRow, RecordError, RunDir, State, Status};
 use crate::plan::RunPlan;
 use std::path::Path;
@@ -28,63 +30,41 @@ pub struct RunRecord {
 /// A file that is missing from a finished run, differs from its hash, or does not parse.
 pub fn load(path: &Path) -> Result<RunRecord, RecordError> {
     let dir = RunDir::open(path)?;
-    let manifest = dir.manifest()?;
-    let read = |name: &str| checked(&dir, manifest.as_ref(), name);
-    let Some(plan) = read(PLAN)? else {
-        return Err(dir.damaged(PLAN, "the file is missing"));
-    };
-    let plan = decode_plan(&plan).map_err(|error| dir.damaged(PLAN, &error.to_string()))?;
-    let mut status = match read(STATUS)? {
-        Some(bytes) => super::status::decode_status(&bytes)
-            .map_err(|error| dir.damaged(STATUS, &error.to_string()))?,
-        None => unstarted(),
-    };
-    // The manifest is what makes a run done; without it the process was killed before the last write.
-    if manifest.is_none() && status.state == State::Done {
-        status.state = State::Running;
-    }
-    let confirmed = match manifest {
-        Some(_) => None,
-        None => dir.checkpoint_rows(),
-    };
-    let metrics = match (confirmed, read(METRICS)?) {
-        (Some(rows), _) => rows,
-        (None, Some(bytes)) => super::metrics::decode_metrics(&plan.run_id, &bytes)
-            .map_err(|error| dir.damaged(METRICS, &error.to_string()))?,
-        (None, None) => Vec::new(),
-    };
-    let predictions = match read(PREDICTIONS)? {
-        Some(bytes) => super::predictions::decode_predictions(&bytes)
-            .map_err(|error| dir.damaged(PREDICTIONS, &error.to_string()))?,
-        None => Vec::new(),
+    let files = Files::of(&dir)?;
+    let plan = files.plan()?;
+    let status = status_in(&files)?;
+    let (metrics, predictions) = if files.is_finished() {
+        let metrics = |bytes: &[u8]| decode_metrics(&plan.run_id, bytes);
+        let metrics = files.parsed(METRICS, metrics)?;
+        (metrics, files.parsed(PREDICTIONS, decode_predictions)?)
+    } else {
+        // Nothing confirms the tables beside the checkpoints.
+        (dir.checkpoint_rows(), None)
     };
     Ok(RunRecord {
-        dir,
         plan,
         status,
-        metrics,
-        predictions,
+        metrics: metrics.unwrap_or_default(),
+        predictions: predictions.unwrap_or_default(),
+        dir,
     })
 }
 
-/// The plan in bytes of `plan.yaml`.
-fn decode_plan(bytes: &[u8]) -> Result<RunPlan, serde_yaml::Error> {
-    let yaml = serde_yaml::Deserializer::from_slice(bytes);
-    serde_yaml::with::singleton_map_recursive::deserialize(yaml)
+/// How far a run got, as far as that is recorded.
+///
+/// # Errors
+/// Its status cannot be trusted, or the disk refused.
+pub fn recorded_status(dir: &RunDir) -> Result<Status, RecordError> {
+    status_in(&Files::of(dir)?)
 }
 
-/// The bytes of a file, confirmed by the manifest where there is one.
-fn checked(
-    dir: &RunDir,
-    manifest: Option<&Manifest>,
-    name: &str,
-) -> Result<Option<Vec<u8>>, RecordError> {
-    let bytes = dir.read(name)?;
-    let entry = manifest.and_then(|manifest| manifest.files.get(name));
-    match entry.and_then(|entry| entry.problem(bytes.as_deref())) {
-        Some(problem) => Err(dir.damaged(name, &problem)),
-        None => Ok(bytes),
+fn status_in(files: &Files) -> Result<Status, RecordError> {
+    let mut status = files.status()?.unwrap_or_else(unstarted);
+    // The manifest is what makes a run done; without it the process was killed before the last write.
+    if !files.is_finished() && status.state == State::Done {
+        status.state = State::Running;
     }
+    Ok(status)
 }
 
 /// What a run that was killed between its plan and its first status has to say.
@@ -111,6 +91,7 @@ fn unstarted() -> Status {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{metric_rows, plan, prediction_rows, status};
+    use super::super::{PLAN, STATUS};
     use super::*;
     use std::fs;
 
@@ -198,6 +179,20 @@ mod tests {
         let record = load(dir.path()).unwrap();
         assert_eq!(record.status.state, State::Running);
         assert!(record.metrics.is_empty() && !dir.is_done());
+    }
+
+    #[test]
+    fn tables_that_nothing_confirms_are_not_parsed() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan("supcon", 1);
+        let dir = RunDir::create(folder.path(), &plan.run_id).unwrap();
+        dir.write_plan(&plan).unwrap();
+        dir.write_metrics(&metric_rows(&plan, 0.7)).unwrap();
+        dir.write_predictions(&prediction_rows(1, 30)).unwrap();
+        let record = load(dir.path()).unwrap();
+        assert!(record.metrics.is_empty() && record.predictions.is_empty());
+        fs::write(dir.file(METRICS), "no table").unwrap();
+        load(dir.path()).unwrap();
     }
 
     #[test]

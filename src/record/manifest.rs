@@ -34,6 +34,9 @@ pub(super) enum Refused {
     /// Another version wrote it: it must not be taken for damage and replaced.
     #[error("of format {0}, this program knows {FORMAT}: use the version that wrote it")]
     Format(u32),
+    /// The disk did not give it back, which says nothing of what it holds.
+    #[error("{0}")]
+    Unreadable(std::io::Error),
 }
 
 /// Lets the format through that this program reads.

@@ -1,11 +1,12 @@
 //! What a run leaves behind: rows, Parquet tables, the commit rule, the run folder. Knows plans, but nothing of training.
 
-mod capsule;
 mod checkpoint;
 mod commit;
 mod confirm;
 mod disk;
 mod error;
+mod fault;
+mod files;
 mod fsck;
 mod garbage;
 mod glance;
@@ -13,6 +14,7 @@ pub mod lease;
 mod load;
 mod manifest;
 mod metrics;
+mod names;
 mod parquet;
 mod phase_store;
 mod predictions;
@@ -24,19 +26,19 @@ mod status;
 mod survey;
 mod weights;
 
-pub use capsule::read_capsule;
 pub use checkpoint::{CHECKPOINTS, Checkpoint, Found, Position};
 pub use commit::{MANIFEST, sha256_hex};
-pub use disk::{Disk, Fault, Operation, free_bytes};
+pub use disk::{Disk, Operation, free_bytes};
 pub use error::RecordError;
+pub use fault::Fault;
 pub use fsck::{Examined, Finding, examine, examine_phases};
 pub use garbage::{Beside, Garbage, Kind, garbage_beside};
 pub use glance::{Glance, Reached, Standing};
-pub use load::{RunRecord, load};
+pub use load::{RunRecord, load, recorded_status};
 pub use manifest::{Entry, Manifest};
 pub use metrics::{decode_metrics, encode_metrics};
 pub use parquet::TableError;
-pub use phase_store::CAPSULE;
+pub use phase_store::{CAPSULE, read_capsule};
 pub use predictions::{decode_predictions, encode_predictions};
 pub use rows::*;
 pub use run_dir::{LOG, METRICS, MODEL, PLAN, PREDICTIONS, RunDir, STATUS};

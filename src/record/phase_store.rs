@@ -1,8 +1,11 @@
 //! Finished phases that runs share, `phases/<key>/` beside the folder of runs, and the state before a step that failed,
 //! `capsule/` in a run's folder: checkpoints in other places, under the same commit rule.
+//! A capsule is read as it is: the step may have failed because something in it is not finite.
 
 use super::checkpoint::Checkpoint;
 use super::confirm::verified;
+use super::manifest::Refused;
+use super::names::readable;
 use super::{RecordError, RunDir};
 use std::path::{Path, PathBuf};
 
@@ -17,13 +20,13 @@ impl RunDir {
         runs.with_file_name("phases")
     }
 
-    /// Stores a finished phase under its key, unless it is there.
+    /// Stores a finished phase under its key, unless it is there. What cannot be read there may be sound and stays.
     ///
     /// # Errors
     /// The disk refused.
     pub fn store_phase(&self, key: &str, phase: &Checkpoint) -> Result<(), RecordError> {
         let path = self.phases_folder().join(key);
-        if verified(&path).is_ok() {
+        if !matches!(verified(&path), Err(Refused::Damaged(_))) {
             return Ok(());
         }
         let folder = self.phases_folder();
@@ -49,4 +52,13 @@ impl RunDir {
     pub fn write_capsule(&self, checkpoint: &Checkpoint) -> Result<(), RecordError> {
         checkpoint.commit(self, &self.file(CAPSULE), &self.run_id())
     }
+}
+
+/// The capsule of a run, if each of its files is what its manifest says.
+///
+/// # Errors
+/// There is no sound capsule.
+pub fn read_capsule(dir: &RunDir) -> Result<Checkpoint, RecordError> {
+    let read = Checkpoint::decode(&readable(&dir.file(CAPSULE)), &dir.run_id());
+    read.map_err(|problem| dir.damaged(CAPSULE, &problem))
 }

@@ -3,6 +3,7 @@
 use super::commit::{MANIFEST, file_length, file_names, read_file};
 use super::confirm;
 use super::disk::Disk;
+use super::lease::{LEASE, Lease, LeaseError};
 use super::manifest::{Entry, Manifest, Refused};
 use super::metrics::encode_metrics;
 use super::predictions::encode_predictions;
@@ -10,6 +11,7 @@ use super::weights::{NamedTensor, encode_weights};
 use super::{MetricRow, PredictionRow, RecordError, Status};
 use crate::plan::RunPlan;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -209,6 +211,24 @@ impl RunDir {
             .map_err(RecordError::write(&path))
     }
 
+    /// The log, open at its end, for what a worker prints.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn open_log(&self) -> Result<File, RecordError> {
+        let path = self.file(LOG);
+        let log = self.disk.open_diary(&path);
+        log.map_err(RecordError::write(&path))
+    }
+
+    /// Takes the right to write here, for `what`.
+    ///
+    /// # Errors
+    /// Another process has it, or the disk refused.
+    pub fn lease(&self, what: &str) -> Result<Lease, LeaseError> {
+        Lease::take_on(&self.disk, &self.file(LEASE), what)
+    }
+
     /// Writes `MANIFEST.json`: from here on the run is done.
     ///
     /// # Errors
@@ -230,14 +250,32 @@ impl RunDir {
         self.write(MANIFEST, &bytes)
     }
 
-    /// The manifest is there and each file has its length. Cheap: no file is hashed.
+    /// The manifest is there and each file has its length. Cheap: no file is hashed. For whoever only looks; one who would
+    /// begin the run again asks `completed`.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        let Ok(Some(manifest)) = self.manifest() else {
-            return false;
+        self.completed().unwrap_or(false)
+    }
+
+    /// As `is_done`, but what cannot be read is an error: it says nothing of the run.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn completed(&self) -> Result<bool, RecordError> {
+        let manifest = match confirm::manifest(&self.path) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) | Err(Refused::Damaged(_) | Refused::Format(_)) => return Ok(false),
+            Err(Refused::Unreadable(error)) => {
+                return Err(RecordError::read(&self.file(MANIFEST))(error));
+            }
         };
-        let fits = |(name, entry): (&String, &Entry)| matches!(file_length(&self.file(name)), Ok(Some(bytes)) if bytes == entry.bytes);
-        manifest.files.iter().all(fits)
+        for (name, entry) in &manifest.files {
+            let path = self.file(name);
+            if file_length(&path).map_err(RecordError::read(&path))? != Some(entry.bytes) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Makes a run that has a manifest one that is not finished: takes the manifest away, then what it stood for.
@@ -246,7 +284,7 @@ impl RunDir {
     /// The disk refused, or another version of the program has finished the run.
     pub fn reopen(&self) -> Result<(), RecordError> {
         let path = self.file(MANIFEST);
-        let Some(bytes) = read_file(&path).map_err(RecordError::write(&path))? else {
+        let Some(bytes) = read_file(&path).map_err(RecordError::read(&path))? else {
             return Ok(());
         };
         if let Err(refused @ Refused::Format(_)) = Manifest::decode(&bytes) {
@@ -283,7 +321,10 @@ impl RunDir {
     /// The manifest of a finished run.
     pub(super) fn manifest(&self) -> Result<Option<Manifest>, RecordError> {
         let found = confirm::manifest(&self.path);
-        found.map_err(|refused| self.damaged(MANIFEST, &refused.to_string()))
+        found.map_err(|refused| match refused {
+            Refused::Unreadable(error) => RecordError::read(&self.file(MANIFEST))(error),
+            other => self.damaged(MANIFEST, &other.to_string()),
+        })
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RecordError> {

@@ -3,6 +3,7 @@
 
 use super::checkpoint::CHECKPOINTS;
 use super::commit::MANIFEST;
+use super::files::Files;
 use super::lease::{self, LEASE};
 use super::phase_store::CAPSULE;
 use super::run_dir::{LOG, METRICS, MODEL, PLAN, PREDICTIONS, STATUS};
@@ -52,27 +53,13 @@ fn search(folder: &Path, found: &mut Vec<PathBuf>) {
 /// # Errors
 /// One of them is missing, is not what the manifest says, or is that of another run.
 pub fn plan_and_status(dir: &RunDir) -> Result<(RunPlan, Option<Status>), RecordError> {
-    let manifest = dir.manifest()?;
-    let read = |name: &str| {
-        let bytes = dir.read(name)?;
-        let entry = manifest.as_ref().and_then(|found| found.files.get(name));
-        match entry.and_then(|entry| entry.problem(bytes.as_deref())) {
-            Some(problem) => Err(dir.damaged(name, &problem)),
-            None => Ok(bytes),
-        }
-    };
-    let plan = read(PLAN)?.ok_or_else(|| dir.damaged(PLAN, "the file is missing"))?;
-    let plan = decode_plan(&plan).map_err(|error| dir.damaged(PLAN, &error.to_string()))?;
+    let files = Files::of(dir)?;
+    let plan = files.plan()?;
     if plan.run_id != dir.run_id() {
         let problem = format!("the plan of `{}`", plan.run_id);
         return Err(dir.damaged(PLAN, &problem));
     }
-    let status = read(STATUS)?.map(|bytes| super::decode_status(&bytes));
-    let status = status.transpose();
-    Ok((
-        plan,
-        status.map_err(|error| dir.damaged(STATUS, &error.to_string()))?,
-    ))
+    Ok((plan, files.status()?))
 }
 
 /// The plan in bytes of `plan.yaml`.

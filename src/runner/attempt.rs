@@ -13,9 +13,8 @@ use super::{crashes, exit};
 use crate::diag::Code;
 use crate::plan::RunPlan;
 use crate::record::lease::{self, Holder, LEASE, Lease, LeaseError};
-use crate::record::{self, Disk, LOG, RecordError, RunDir, State, Status};
+use crate::record::{self, Disk, RecordError, RunDir, State, Status};
 use crate::train::Event;
-use std::fs::OpenOptions;
 use std::process::ExitStatus;
 
 /// A run that trains.
@@ -70,8 +69,8 @@ impl<'a> Attempt<'a> {
             Err(holder) if holder.is_orphan() => return Ok(Begun::Later(leased(&holder))),
             Err(holder) => return Ok(Begun::Ended(leased(&holder))),
         };
-        // Another batch may have finished it since this one looked.
-        if dir.is_done() {
+        // Another batch may have finished it since this one looked. What cannot be read ends the attempt: it may be sound.
+        if dir.completed()? {
             return Ok(Begun::Ended(Fate::Skipped));
         }
         if options.retry {
@@ -83,11 +82,7 @@ impl<'a> Attempt<'a> {
         dir.reopen()?;
         dir.write_plan(plan)?;
         let before = Before::now(&dir);
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(dir.file(LOG));
-        let log = log.map_err(RecordError::write(&dir.file(LOG)))?;
+        let log = dir.open_log()?;
         drop(lease);
         let worker = Worker::start(dir.path(), &options.arguments(), slot, log, voice);
         Ok(match worker {
@@ -160,20 +155,24 @@ impl<'a> Attempt<'a> {
                 return Fate::failed(Code::RunFailed, cause, exit::FAILED);
             }
         };
-        let fate = if self.dir.is_done() {
-            // What is on the disk counts: libtorch can crash while it is unloaded.
-            self.done(ended, disk)
-        } else if code(ended) == Some(exit::LEASED) {
-            let holder = lease::holder(&self.dir.file(LEASE)).ok().flatten();
-            Ok(holder.map_or_else(someone, |holder| leased(&holder)))
-        } else if code(ended) == Some(exit::INTERRUPTED) {
-            Ok(Fate::Interrupted)
-        } else if self.asked > 0 && was_told_to(ended) {
-            self.interrupted()
-        } else {
-            self.failed(ended, disk)
-        };
+        let fate = self.judge(ended, disk);
         fate.unwrap_or_else(|error| Fate::unrecorded(&error))
+    }
+
+    fn judge(self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {
+        if self.dir.completed()? {
+            // What is on the disk counts: libtorch can crash while it is unloaded.
+            return self.done(ended, disk);
+        }
+        match code(ended) {
+            Some(exit::LEASED) => {
+                let holder = lease::holder(&self.dir.file(LEASE)).ok().flatten();
+                Ok(holder.map_or_else(someone, |holder| leased(&holder)))
+            }
+            Some(exit::INTERRUPTED) => Ok(Fate::Interrupted),
+            _ if was_told_to(ended, self.asked) => self.interrupted(),
+            _ => self.failed(ended, disk),
+        }
     }
 
     fn done(&self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {
@@ -185,7 +184,8 @@ impl<'a> Attempt<'a> {
             && let Ok(_lease) = take(&self.dir, "cleaning up")?
         {
             // It died behind its last commit. What is left over costs nothing but space.
-            let _ = self.dir.sweep().and_then(|()| self.dir.drop_checkpoints());
+            let dir = &self.dir;
+            let _ = dir.take_over().and_then(|()| dir.drop_checkpoints());
         }
         let resumed = self.resumed;
         Ok(Fate::Done { resumed })
@@ -195,8 +195,8 @@ impl<'a> Attempt<'a> {
     fn interrupted(&self) -> Result<Fate, RecordError> {
         let cause = "stopped by a signal before the step in hand had ended";
         let code = Code::RunInterrupted.as_str();
-        write(&self.dir, State::Interrupted, code, cause)?;
-        Ok(Fate::Interrupted)
+        let completed = write(&self.dir, State::Interrupted, code, cause)?;
+        Ok(completed.unwrap_or(Fate::Interrupted))
     }
 
     /// An error: the worker's own word in its status, its last words, or what it died of.
@@ -204,13 +204,17 @@ impl<'a> Attempt<'a> {
         let dir = &self.dir;
         let (code, cause) = if let Some((code, cause)) = self.last_words {
             // Where the disk is full this fails too, and the words are what there is.
-            let _ = write(dir, State::Failed, &code, &cause);
+            if let Ok(Some(completed)) = write(dir, State::Failed, &code, &cause) {
+                return Ok(completed);
+            }
             (code, cause)
         } else if let Some(own) = self.before.new_status(dir)? {
             own
         } else {
             let (code, cause) = death(dir, ended, &self.before.evidence(dir));
-            write(dir, State::Failed, code.as_str(), &cause)?;
+            if let Some(completed) = write(dir, State::Failed, code.as_str(), &cause)? {
+                return Ok(completed);
+            }
             (code.to_string(), cause)
         };
         if crashes::is_crash(&code) {
@@ -223,7 +227,7 @@ impl<'a> Attempt<'a> {
 
 /// What a run says that is not begun again.
 fn crash_loop(dir: &RunDir, count: u32) -> Fate {
-    let status = record::load(dir.path()).map(|run| run.status);
+    let status = record::recorded_status(dir);
     let last = status.ok().and_then(|status| {
         let (code, cause) = status.code.zip(status.cause)?;
         Some(format!(", the last time by {code}: {cause}"))
@@ -250,36 +254,105 @@ fn code(ended: ExitStatus) -> Option<u8> {
     ended.code().and_then(|code| u8::try_from(code).ok())
 }
 
-/// Whether a worker ended by a signal that its parent sends, or that a cluster sends to every process of a job: before
-/// its first step a worker does not listen.
-fn was_told_to(ended: ExitStatus) -> bool {
+/// Whether a worker ended by a signal that asks to stop, which its parent or a cluster may have sent before it listened, or
+/// by the one that ends it at once after it was asked.
+fn was_told_to(ended: ExitStatus, asked: usize) -> bool {
     #[cfg(unix)]
     let told = std::os::unix::process::ExitStatusExt::signal(&ended)
-        .is_some_and(|signal| signal == libc::SIGKILL || SIGNALS.contains(&signal));
+        .is_some_and(|signal| SIGNALS.contains(&signal) || asked > 0 && signal == libc::SIGKILL);
     #[cfg(not(unix))]
-    let told = !ended.success();
+    let told = asked > 0 && !ended.success();
     told
 }
 
 /// The lease of a run for its parent, or who holds it.
 fn take(dir: &RunDir, what: &str) -> Result<Result<Lease, Holder>, RecordError> {
-    match Lease::take(&dir.file(LEASE), what) {
+    match dir.lease(what) {
         Ok(lease) => Ok(Ok(lease)),
         Err(LeaseError::Taken(holder)) => Ok(Err(holder)),
         Err(LeaseError::Io(path, error)) => Err(RecordError::write(&path)(error)),
     }
 }
 
-/// Writes how a run ended whose worker is gone. If another process has begun it since, its word counts.
-fn write(dir: &RunDir, state: State, code: &str, cause: &str) -> Result<(), RecordError> {
+/// Writes how a run ended whose worker is gone. If another process has begun it since, its word counts; if one has completed
+/// it, that is the run's fate.
+fn write(dir: &RunDir, state: State, code: &str, cause: &str) -> Result<Option<Fate>, RecordError> {
     let Ok(_lease) = take(dir, "recording how the run ended")? else {
-        return Ok(());
+        return Ok(None);
     };
-    let status = record::load(dir.path())?.status;
+    if dir.completed()? {
+        return Ok(Some(Fate::Skipped));
+    }
+    let status = record::recorded_status(dir)?;
     dir.write_status(&Status {
         state,
         code: Some(code.to_owned()),
         cause: Some(cause.to_owned()),
         ..status
-    })
+    })?;
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::samples::{metric_rows, plan, status};
+    use crate::record::{MANIFEST, STATUS};
+
+    fn run(folder: &std::path::Path) -> RunDir {
+        let plan = plan("supcon", 1);
+        let dir = RunDir::create(folder, &plan.run_id).unwrap();
+        dir.write_plan(&plan).unwrap();
+        dir.write_metrics(&metric_rows(&plan, 0.7)).unwrap();
+        dir.write_status(&status(State::Done)).unwrap();
+        dir
+    }
+
+    #[test]
+    fn how_a_worker_ended_is_not_written_over_a_run_that_another_batch_completed() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = run(folder.path());
+        let end = || write(&dir, State::Failed, "RUN-KILLED", "killed").unwrap();
+        assert_eq!(end(), None);
+        let failed = record::recorded_status(&dir).unwrap();
+        assert_eq!(failed.state, State::Failed);
+        dir.write_status(&status(State::Done)).unwrap();
+        dir.finish().unwrap();
+        let before = std::fs::read(dir.file(STATUS)).unwrap();
+        assert_eq!(end(), Some(Fate::Skipped));
+        assert_eq!(std::fs::read(dir.file(STATUS)).unwrap(), before);
+        assert!(dir.completed().unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn wishes_to_stop_are_told_from_kills() {
+        use std::os::unix::process::ExitStatusExt;
+        let told = |signal, asked| was_told_to(ExitStatus::from_raw(signal), asked);
+        for signal in SIGNALS {
+            assert!(told(signal, 0), "{signal}");
+        }
+        assert!(!told(libc::SIGKILL, 0) && told(libc::SIGKILL, 2));
+        assert!(!told(libc::SIGSEGV, 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_manifest_that_cannot_be_read_is_an_error_and_nothing_is_removed() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let dir = run(folder.path());
+        dir.finish().unwrap();
+        // A file whose name is a loop of links cannot be opened by anybody, whoever runs this.
+        let status = dir.file(STATUS);
+        let away = folder.path().join("status.json");
+        std::fs::rename(&status, &away).unwrap();
+        symlink(&status, &status).unwrap();
+        let error = dir.completed().unwrap_err();
+        assert!(error.to_string().starts_with("cannot read "), "{error}");
+        assert!(!dir.is_done(), "nobody may say that it is");
+        std::fs::remove_file(&status).unwrap();
+        std::fs::rename(away, &status).unwrap();
+        assert!(dir.file(MANIFEST).is_file() && dir.completed().unwrap());
+    }
 }

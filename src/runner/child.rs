@@ -1,6 +1,7 @@
 //! One worker process as its parent sees it: events in, signals out, and how it ended.
 
-use super::slots::{Slot, VISIBLE};
+use super::gpus::{BY_BUS, ORDER, VISIBLE};
+use super::slots::Slot;
 use crate::train::Event;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -54,6 +55,9 @@ impl Worker {
             if std::env::var_os(name).is_none() {
                 command.env(name, value);
             }
+        }
+        if std::env::var_os(ORDER).is_none() {
+            command.env(ORDER, BY_BUS);
         }
         if let Some(gpu) = &slot.visible {
             command.env(VISIBLE, gpu);

@@ -44,7 +44,7 @@ impl Before {
         if written(dir) == self.status {
             return Ok(None);
         }
-        let status = record::load(dir.path())?.status;
+        let status = record::recorded_status(dir)?;
         Ok(status.code.zip(status.cause))
     }
 

@@ -9,7 +9,8 @@ use crate::record::{Checkpoint, RecordError, RunDir, free_bytes, sha256_hex};
 /// Letters of a phase's key.
 const KEY: usize = 24;
 
-/// What a finished phase depends on beside its plan: another backend or program gives other bytes, more threads do not.
+/// What a finished phase depends on beside its plan: another backend or release gives other bytes, more threads do not. Builds
+/// of one release count as equal, as they do for finished runs, which are never trained twice.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     backend: String,
@@ -102,6 +103,7 @@ pub(super) fn start(
             "goes on behind step {} of the run",
             checkpoint.position.run_steps
         ));
+        let shared = checkpoint.position.shared_phases.clone();
         let mut backends = checkpoint.position.backends.clone();
         if backends.last() != Some(&origin.backend) {
             notes.extend(origin.elsewhere(&backends));
@@ -109,7 +111,7 @@ pub(super) fn start(
         }
         return Ok(Start {
             checkpoint: Some(checkpoint),
-            shared: Vec::new(),
+            shared,
             backends,
             notes,
         });
@@ -163,16 +165,43 @@ pub(super) fn misfit(plan: &RunPlan, data: &Dataset) -> Option<String> {
     })
 }
 
-/// Says what a run lacks on its disk, `None` if there is enough.
-pub(super) fn lacks(dir: &RunDir, plan: &RunPlan, data: &Dataset) -> Option<String> {
-    let needed = plan.working_bytes([data.train.height, data.train.width]);
+/// Says what a run lacks on its disk, `None` if there is enough for what is not there yet: a run that goes on has its
+/// checkpoints, and a phase that is stored is not stored again.
+pub(super) fn lacks(
+    dir: &RunDir,
+    plan: &RunPlan,
+    data: &Dataset,
+    origin: &Origin,
+) -> Option<String> {
+    let all = plan.working_bytes([data.train.height, data.train.width]);
+    let shared = 0..plan.phases.len().saturating_sub(1);
+    let stored = shared.map(|phase| dir.stored_phase_bytes(&origin.key(plan, phase)));
+    let held = dir.checkpoint_bytes() + stored.sum::<u64>();
     let free = free_bytes(dir.path()).ok()?;
-    (free < needed).then(|| {
-        format!(
-            "the run needs up to {} MB on the disk of {}, {} MB are free",
-            needed.div_ceil(1_000_000),
-            dir.path().display(),
-            free / 1_000_000
-        )
-    })
+    let needed = missing((all, held), free)?;
+    Some(format!(
+        "the run needs up to {} MB on the disk of {}, {} MB are free",
+        needed.div_ceil(1_000_000),
+        dir.path().display(),
+        free / 1_000_000
+    ))
+}
+
+/// Bytes that are still to be written, if they are more than what is free.
+fn missing((all, held): (u64, u64), free: u64) -> Option<u64> {
+    let needed = all.saturating_sub(held);
+    (free < needed).then_some(needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_holds_already_is_not_needed_once_more() {
+        assert_eq!(missing((100, 0), 99), Some(100));
+        assert_eq!(missing((100, 60), 40), None);
+        assert_eq!(missing((100, 60), 39), Some(40));
+        assert_eq!(missing((100, 200), 0), None);
+    }
 }

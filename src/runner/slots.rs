@@ -1,12 +1,11 @@
 //! Where the runs of a batch train at the same time: each slot has a device and its share of the threads, and a slot on a
-//! GPU a lease, so that no two batches of a user share a GPU by accident. The CPU can be shared and has no lease.
+//! GPU a lease, so that no two batches share a GPU by accident, whoever started them and wherever their results go. The CPU
+//! can be shared and has no lease.
 
+use super::gpus::{self, Gpu};
 use crate::device::{self, DeviceError, DeviceName};
 use crate::record::lease::{Holder, Lease, LeaseError};
 use std::path::{Path, PathBuf};
-
-/// What CUDA lets a process see: indices or names of GPUs, in the order in which the process then numbers them.
-pub(super) const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
 
 /// The slots that were asked for, checked against what is there.
 #[derive(Clone, Debug)]
@@ -17,15 +16,15 @@ pub struct Layout {
     gpus: Gpus,
 }
 
-/// GPUs by the names under which every process of this machine knows them.
+/// The GPUs of the slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Gpus {
     /// The device is no GPU.
     None,
     /// The one that was named with its number.
-    Named(String),
+    Named(Gpu),
     /// No number was named: one of these for each slot.
-    Any(Vec<String>),
+    Any(Vec<Gpu>),
 }
 
 /// Why there are no such slots.
@@ -100,8 +99,7 @@ impl Layout {
             return Err(LayoutError::OneGpu { device: name, jobs });
         }
         name.open()?;
-        let list = std::env::var(VISIBLE).ok();
-        let visible = visible(list.as_deref(), device::cuda_devices());
+        let visible = gpus::visible(device::cuda_devices());
         let gpus = gpus(name, numbered, jobs, visible)?;
         Ok(Self {
             device: name,
@@ -139,9 +137,10 @@ impl Layout {
             let slot = || self.slot(self.device, None, None);
             return Ok((0..self.jobs).map(|_| slot()).collect());
         }
-        let folder = lease_folder();
-        create(&folder).map_err(|error| SlotError::Lease(LeaseError::Io(folder.clone(), error)))?;
-        self.take_gpus(&folder)
+        let folder = Path::new(LEASES);
+        open_to_all(folder)
+            .map_err(|error| SlotError::Lease(LeaseError::Io(folder.into(), error)))?;
+        self.take_gpus(folder)
     }
 
     fn take_gpus(&self, folder: &Path) -> Result<Vec<Slot>, SlotError> {
@@ -152,15 +151,17 @@ impl Layout {
         };
         let (mut slots, mut taken) = (Vec::new(), None);
         for gpu in candidates {
-            match Lease::take(&lease_file(folder, gpu), "training on this GPU") {
+            match Lease::take_shared(&lease_file(folder, &gpu.key), "training on this GPU") {
                 Ok(lease) if matches!(self.gpus, Gpus::Named(_)) => {
                     slots.push(self.slot(self.device, None, Some(lease)));
                 }
                 Ok(lease) => {
-                    let (first, only) = (DeviceName::LibtorchCuda(0), Some(gpu.clone()));
+                    let (first, only) = (DeviceName::LibtorchCuda(0), Some(gpu.name.clone()));
                     slots.push(self.slot(first, only, Some(lease)));
                 }
-                Err(LeaseError::Taken(holder)) => taken = taken.or(Some((gpu.clone(), holder))),
+                Err(LeaseError::Taken(holder)) => {
+                    taken = taken.or(Some((gpu.name.clone(), holder)))
+                }
                 Err(error) => return Err(SlotError::Lease(error)),
             }
             if slots.len() == self.jobs {
@@ -188,23 +189,12 @@ impl Layout {
     }
 }
 
-/// Names of the `found` GPUs that this process sees, given what `CUDA_VISIBLE_DEVICES` says.
-fn visible(list: Option<&str>, found: usize) -> Vec<String> {
-    match list {
-        Some(list) if !list.trim().is_empty() => {
-            let names = list.split(',').map(|name| name.trim().to_owned());
-            names.take(found).collect()
-        }
-        _ => (0..found).map(|index| index.to_string()).collect(),
-    }
-}
-
 /// The GPUs that slots can be on, and whether they are enough.
 fn gpus(
     device: DeviceName,
     numbered: bool,
     jobs: usize,
-    visible: Vec<String>,
+    visible: Vec<Gpu>,
 ) -> Result<Gpus, LayoutError> {
     let DeviceName::LibtorchCuda(index) = device else {
         return Ok(Gpus::None);
@@ -222,24 +212,29 @@ fn gpus(
     Ok(Gpus::Any(visible))
 }
 
-/// Folder of the leases of devices: a folder of this user that ends with the session, or one that every process finds.
-fn lease_folder() -> PathBuf {
-    let base = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
-    let base = base.map_or_else(std::env::temp_dir, PathBuf::from);
-    #[cfg(unix)]
-    let user = rustix::process::getuid().as_raw().to_string();
-    #[cfg(not(unix))]
-    let user = "user";
-    base.join(format!("supcon-{user}"))
-}
+/// Folder of the leases of GPUs: one that all users of a machine find, whatever their session and their `TMPDIR`.
+const LEASES: &str = "/tmp/supcon-gpus";
 
-/// Creates the folder, for its user alone.
-fn create(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+/// Creates the folder so that every user may make files in it and nobody remove another's.
+fn open_to_all(folder: &Path) -> std::io::Result<()> {
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let about = std::fs::symlink_metadata(folder)?;
+            let is_folder = about.is_dir();
+            is_folder
+                .then_some(())
+                .ok_or_else(|| std::io::ErrorKind::NotADirectory.into())
+        }
+        made => {
+            made?;
+            #[cfg(unix)]
+            {
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
+                std::fs::set_permissions(folder, mode)?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// File of the lease of a GPU, whose name may be anything that the environment holds.
@@ -262,8 +257,13 @@ mod tests {
         }
     }
 
-    fn four() -> Vec<String> {
-        visible(None, 4)
+    fn gpu(name: &str) -> Gpu {
+        let (name, key) = (name.to_owned(), format!("GPU-{name}"));
+        Gpu { name, key }
+    }
+
+    fn four() -> Vec<Gpu> {
+        ["0", "1", "2", "3"].map(gpu).into()
     }
 
     #[test]
@@ -286,22 +286,55 @@ mod tests {
         let device = DeviceName::LibtorchCuda(1);
         assert_eq!(
             gpus(device, true, 1, four()).unwrap(),
-            Gpus::Named("1".into())
+            Gpus::Named(gpu("1"))
         );
     }
 
     #[test]
-    fn gpus_are_known_by_the_names_of_the_outer_list() {
-        assert_eq!(visible(Some("3, GPU-8a"), 2), ["3", "GPU-8a"]);
-        assert_eq!(visible(Some(""), 0), Vec::<String>::new());
+    fn a_number_is_the_place_in_the_outer_list() {
         let device = DeviceName::LibtorchCuda(1);
-        let named = gpus(device, true, 1, visible(Some("3,2"), 2)).unwrap();
-        assert_eq!(named, Gpus::Named("2".into()));
-        let too_few = gpus(DeviceName::LibtorchCuda(0), false, 3, visible(None, 2));
+        let named = gpus(device, true, 1, ["3", "2"].map(gpu).into()).unwrap();
+        assert_eq!(named, Gpus::Named(gpu("2")));
+        let too_few = gpus(DeviceName::LibtorchCuda(0), false, 3, four()[..2].to_vec());
         assert!(matches!(
             too_few,
             Err(LayoutError::TooFew { jobs: 3, found: 2 })
         ));
+    }
+
+    #[test]
+    fn a_gpu_by_another_name_is_held_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = DeviceName::LibtorchCuda(0);
+        let by = |name: &str| Gpu {
+            name: name.into(),
+            ..gpu("1")
+        };
+        let layout = |name| layout(device, 1, Gpus::Any(vec![by(name)]));
+        let _first = layout("1").take_gpus(folder.path()).unwrap();
+        for name in ["0", "GPU-1"] {
+            let taken = layout(name).take_gpus(folder.path());
+            assert!(matches!(taken, Err(SlotError::Taken { .. })), "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn leases_of_gpus_are_open_to_every_user() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("gpus");
+        for _ in 0..2 {
+            open_to_all(&folder).unwrap();
+        }
+        let layout = layout(DeviceName::LibtorchCuda(0), 1, Gpus::Any(four()));
+        let _slots = layout.take_gpus(&folder).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode(&folder), 0o1777);
+        assert_eq!(mode(&lease_file(&folder, "GPU-0")), 0o666);
+        let link = parent.path().join("link");
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        assert!(open_to_all(&link).is_err(), "nobody leads us elsewhere");
     }
 
     #[test]
@@ -325,17 +358,17 @@ mod tests {
         let Err(SlotError::Taken {
             needed,
             free,
-            gpu,
+            gpu: taken,
             holder,
         }) = any(2).take_gpus(folder.path())
         else {
             panic!("five slots on four GPUs");
         };
-        assert_eq!((needed, free, gpu.as_str()), (2, 1, "0"));
+        assert_eq!((needed, free, taken.as_str()), (2, 1, "0"));
         assert_eq!(holder.pid, std::process::id());
         let last = any(1).take_gpus(folder.path()).unwrap();
         assert_eq!(last[0].visible.as_deref(), Some("3"));
-        let named = layout(DeviceName::LibtorchCuda(1), 1, Gpus::Named("1".into()));
+        let named = layout(DeviceName::LibtorchCuda(1), 1, Gpus::Named(gpu("1")));
         assert!(named.take_gpus(folder.path()).is_err());
         drop(first);
         let again = named.take_gpus(folder.path()).unwrap();

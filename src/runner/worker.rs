@@ -2,24 +2,24 @@
 //! standard output is an event; its standard error goes to the run's `log.txt`.
 
 use super::exit;
+use super::loading;
 use super::resume::{self, Origin, Refused};
 use super::stop::Requests;
 use super::watch::{self, Growth};
-use crate::data::{self, Dataset, LoadOptions};
+use crate::data::{self, Dataset};
 use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::model::Weight;
 use crate::plan::{ModelFacts, RunPlan};
-use crate::record::lease::{LEASE, Lease, LeaseError};
+use crate::record::lease::LeaseError;
 use crate::record::{self, Checkpoint, Disk, NamedTensor, RecordError, RunDir, State, Status};
 use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
 use burn::tensor::Device;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a worker needs beside the plan.
 #[derive(Clone, Debug)]
@@ -45,46 +45,68 @@ pub struct WorkerOptions {
 /// Trains the run and returns the process's exit code.
 #[must_use]
 pub fn work(options: &WorkerOptions) -> u8 {
+    // From the first moment on: a wish to stop that comes while images are read is no crash.
+    let requests = Requests::listen().ok();
     device::keep_memory();
-    let disk = Disk::of("worker");
-    let lease = match Lease::take(&options.run.join(LEASE), "training") {
+    let dir = RunDir::at(options.run.clone()).on(&Disk::of("worker"));
+    let lease = match dir.lease("training") {
         Ok(lease) => lease,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}: {error}", options.run.display());
-            return match error {
-                LeaseError::Taken(_) => exit::LEASED,
-                LeaseError::Io(..) => exit::DISK,
-            };
+        Err(LeaseError::Taken(holder)) => return leased(options, &holder),
+        Err(LeaseError::Io(_, error)) if error.kind() == ErrorKind::WouldBlock => {
+            return leased(options, &error);
         }
+        Err(LeaseError::Io(path, error)) => return end(&dir, &RecordError::write(&path)(error)),
     };
-    let prepared =
-        RunDir::open(&options.run).and_then(|dir| Worker::prepare(dir.on(&disk), options));
-    let ended = prepared.map_err(|error| (error.to_string(), error));
-    let ended = ended.and_then(|mut worker| {
-        let ended = worker.work(options);
-        ended.map_err(|error| (worker.explain(&error), error))
-    });
-    let code = ended.unwrap_or_else(|(cause, error)| {
-        // The disk may be full: the parent hears of it even if the log cannot take it.
-        let code = error.code().to_owned();
-        let _ = writeln!(std::io::stderr(), "error[{code}]: {cause}");
-        say(&Event::Ended { code, cause });
-        error.exit_code()
-    });
+    let ended = Worker::prepare(dir.clone(), options, requests);
+    let ended = ended.and_then(|mut worker| worker.work(options));
+    let code = ended.unwrap_or_else(|error| end(&dir, &error));
     drop(lease);
     code
+}
+
+/// Another process trains the run.
+fn leased(options: &WorkerOptions, holder: &dyn Display) -> u8 {
+    let run = options.run.display();
+    let _ = writeln!(std::io::stderr(), "{run}: held by {holder}");
+    exit::LEASED
+}
+
+/// Says an error that may be unable to be recorded, since the disk may be full: the parent hears of it all the same.
+fn end(dir: &RunDir, error: &RecordError) -> u8 {
+    let (code, cause) = (error.code().to_owned(), explain(dir, error));
+    let _ = writeln!(std::io::stderr(), "error[{code}]: {cause}");
+    say(&Event::Ended { code, cause });
+    error.exit_code()
+}
+
+/// An error of the disk, with what is needed and what to do.
+fn explain(dir: &RunDir, error: &RecordError) -> String {
+    let plan = record::plan_and_status(dir).map(|(plan, _)| plan);
+    let (RecordError::Write { .. }, Ok(plan)) = (error, plan) else {
+        return error.to_string();
+    };
+    let needed = plan.working_bytes(plan.data.source.image_size());
+    format!(
+        "{error}; the run takes up to {} MB there. What was committed is kept: mend that and give the same command again",
+        needed.div_ceil(1_000_000)
+    )
 }
 
 struct Worker {
     dir: RunDir,
     plan: RunPlan,
     status: Status,
+    requests: Option<Requests>,
 }
 
 impl Worker {
-    fn prepare(dir: RunDir, options: &WorkerOptions) -> Result<Self, RecordError> {
+    fn prepare(
+        dir: RunDir,
+        options: &WorkerOptions,
+        requests: Option<Requests>,
+    ) -> Result<Self, RecordError> {
         // Nobody else has a say in this folder from here on.
-        dir.sweep()?;
+        dir.take_over()?;
         if options.restart {
             dir.drop_checkpoints()?;
         }
@@ -109,7 +131,12 @@ impl Worker {
             backends: Vec::new(),
             started_at: started.as_secs(),
         };
-        Ok(Self { dir, plan, status })
+        Ok(Self {
+            dir,
+            plan,
+            status,
+            requests,
+        })
     }
 
     fn work(&mut self, options: &WorkerOptions) -> Result<u8, RecordError> {
@@ -127,7 +154,8 @@ impl Worker {
         self.status.device = name.to_string();
         self.status.version = format!("{}, {}", self.status.version, name.backend());
         self.dir.write_status(&self.status)?;
-        let data = match self.load(options) {
+        let requests = self.requests.as_ref();
+        let data = match loading::load(&self.plan, options, requests, &|| self.asked_before()) {
             Ok(data) => data,
             Err(error) => return self.end(State::Failed, error.code(), &error, exit::FAILED),
         };
@@ -140,13 +168,13 @@ impl Worker {
         }
         self.status.class_names.clone_from(&data.class_names);
         self.status.data_hash.clone_from(&data.hash);
-        if let Some(lack) = resume::lacks(&self.dir, &self.plan, &data) {
+        let origin = Origin::new(name, &self.status.version, &data);
+        if let Some(lack) = resume::lacks(&self.dir, &self.plan, &data, &origin) {
             return self.end(State::Failed, Code::DiskPlan, &lack, exit::DISK);
         }
         if let Some(misfit) = resume::misfit(&self.plan, &data) {
             return self.end(State::Failed, Code::DataTooFew, &misfit, exit::FAILED);
         }
-        let origin = Origin::new(name, &self.status.version, &data);
         let start = match resume::start(&self.dir, &self.plan, &data, &origin) {
             Ok(start) => start,
             Err(Refused::Record(error)) => return Err(error),
@@ -164,42 +192,6 @@ impl Worker {
         self.conclude(&outcome, result)
     }
 
-    /// An error of the disk, with what is needed and what to do.
-    fn explain(&self, error: &RecordError) -> String {
-        let RecordError::Write { .. } = error else {
-            return error.to_string();
-        };
-        let needed = self.plan.working_bytes(self.plan.data.source.image_size());
-        format!(
-            "{error}; the run takes up to {} MB there. What was committed is kept: mend that and give the same command again",
-            needed.div_ceil(1_000_000)
-        )
-    }
-
-    fn load(&self, options: &WorkerOptions) -> Result<Dataset, data::DataError> {
-        let told = Mutex::new(Instant::now());
-        let progress = |progress: data::Progress| {
-            let Ok(mut told) = told.try_lock() else {
-                return;
-            };
-            if told.elapsed() > Duration::from_millis(100) {
-                *told = Instant::now();
-                let (what, done) = (progress.what.to_owned(), progress.done);
-                say(&Event::Preparing {
-                    what,
-                    done,
-                    total: progress.total,
-                });
-            }
-        };
-        let load = LoadOptions {
-            data_dir: options.data_dir.clone(),
-            cache_dir: options.cache_dir.clone(),
-            progress: &progress,
-        };
-        data::load(&self.plan.data, &load)
-    }
-
     /// Trains while a second thread watches.
     fn train(
         &self,
@@ -211,7 +203,6 @@ impl Worker {
     ) -> (Outcome, Result<(), TrainError>) {
         let (stop, done) = (AtomicBool::new(false), AtomicBool::new(false));
         let beats = AtomicU64::new(0);
-        let requests = Requests::listen().ok();
         let mut growth = Growth::default();
         let mut sink = |event: Event| {
             if matches!(event, Event::EpochEnded { .. })
@@ -236,7 +227,7 @@ impl Worker {
         };
         std::thread::scope(|scope| {
             let watched = (&stop, &done);
-            let (beats, requests) = (&beats, requests.as_ref());
+            let (beats, requests) = (&beats, self.requests.as_ref());
             let stalled = |limit| self.stalled(limit);
             scope.spawn(move || watch::watch(requests, watched, beats, options.stall, stalled));
             let trained = train::run(&self.plan, data, device, (start, options.pace), hooks);
@@ -249,8 +240,9 @@ impl Worker {
     fn keep(&self, kept: Kept, origin: &Origin) -> Result<(), RecordError> {
         match kept {
             Kept::Moment(mut checkpoint) => {
-                let backends = &self.status.backends;
-                checkpoint.position.backends.clone_from(backends);
+                let (position, status) = (&mut checkpoint.position, &self.status);
+                position.backends.clone_from(&status.backends);
+                position.shared_phases.clone_from(&status.shared_phases);
                 self.dir.write_checkpoint(&checkpoint)?;
                 // For readers while the run goes on; the checkpoint is what counts.
                 self.dir.write_metrics(&checkpoint.rows)
@@ -263,19 +255,30 @@ impl Worker {
         }
     }
 
+    /// Ends this process when it is asked to stop while it has nothing to lose.
+    fn asked_before(&self) {
+        let cause = "stopped before the first step of this process";
+        self.end_at_once((State::Interrupted, Code::RunInterrupted), cause);
+        device::end_at_once(exit::INTERRUPTED);
+    }
+
     /// Ends this process from beside a step that never ends.
     fn stalled(&self, limit: Duration) {
         let cause = format!("no step ended for more than {} s", limit.as_secs());
+        self.end_at_once((State::Failed, Code::RunStalled), &cause);
+        device::end_at_once(exit::FAILED);
+    }
+
+    /// Records an end from beside the thread that works. Whatever fails here, the process must end.
+    fn end_at_once(&self, (state, code): (State, Code), cause: &str) {
         let status = Status {
-            state: State::Failed,
-            code: Some(Code::RunStalled.to_string()),
-            cause: Some(cause.clone()),
+            state,
+            code: Some(code.to_string()),
+            cause: Some(cause.to_owned()),
             ..self.status.clone()
         };
-        // Whatever fails here, the process must end.
         let _ = self.dir.write_status(&status);
-        let _ = self.dir.log(&format!("{}: {cause}", Code::RunStalled));
-        device::end_at_once(exit::FAILED);
+        let _ = self.dir.log(&format!("{code}: {cause}"));
     }
 
     /// Records how training ended.
@@ -357,7 +360,7 @@ fn named(weight: &Weight) -> NamedTensor {
 }
 
 /// Writes one event line; false if nobody reads any more.
-fn say(event: &Event) -> bool {
+pub(super) fn say(event: &Event) -> bool {
     let Ok(mut line) = serde_json::to_vec(event) else {
         return true;
     };

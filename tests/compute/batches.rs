@@ -60,11 +60,16 @@ impl Batch {
         }
     }
 
+    /// Waits for the next event.
+    fn next(&mut self) -> Value {
+        let line = self.lines.next().expect("one more event").expect("text");
+        serde_json::from_str(&line).expect("a line of JSON")
+    }
+
     /// Waits for the next event of this name.
     fn wait_for(&mut self, name: &str) -> Value {
         loop {
-            let line = self.lines.next().expect("one more event").expect("text");
-            let event: Value = serde_json::from_str(&line).expect("a line of JSON");
+            let event = self.next();
             if event["event"] == name {
                 return event;
             }
@@ -105,19 +110,22 @@ fn fates(table: &Value) -> Vec<&str> {
 
 /// The process that trains the run in this folder.
 fn worker_of(run: &Path) -> Pid {
-    until("the worker is there", || {
-        let processes = std::fs::read_dir("/proc").expect("processes");
-        let mut processes = processes.filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let command = std::fs::read_to_string(path.join("cmdline")).ok()?;
-            let words: Vec<&str> = command.split('\0').collect();
-            let is_worker = words.get(1) == Some(&"worker");
-            let ours = is_worker && Path::new(words.get(2)?) == run;
-            let pid = path.file_name()?.to_str()?.parse().ok()?;
-            ours.then(|| Pid::from_raw(pid)).flatten()
-        });
-        processes.next()
-    })
+    until("the worker is there", || find_worker(run))
+}
+
+/// The same, if there is one.
+fn find_worker(run: &Path) -> Option<Pid> {
+    let processes = std::fs::read_dir("/proc").expect("processes");
+    let mut processes = processes.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let command = std::fs::read_to_string(path.join("cmdline")).ok()?;
+        let words: Vec<&str> = command.split('\0').collect();
+        let is_worker = words.get(1) == Some(&"worker");
+        let ours = is_worker && Path::new(words.get(2)?) == run;
+        let pid = path.file_name()?.to_str()?.parse().ok()?;
+        ours.then(|| Pid::from_raw(pid)).flatten()
+    });
+    processes.next()
 }
 
 /// Whether a process is there and no zombie.

@@ -1,23 +1,23 @@
-//! A run on a real file system of 16 MiB that others fill while it trains.
+//! Runs on real file systems of a few MiB: one that others fill while it trains, one that holds no run twice.
 
 use super::runs::Bench;
-use super::survive::{Result, command, leftovers, only_run, supcon};
+use super::survive::{Result, command, leftovers, only_run, plan_of, supcon};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use supcon::record::RunDir;
+use supcon::record::{RunDir, free_bytes};
 
 /// A mounted file system, taken away with its content.
 struct Mounted(PathBuf);
 
 impl Mounted {
     /// `None` where this user may not mount.
-    fn of_16_mib(at: PathBuf) -> Option<Self> {
+    fn of_mib(size: usize, at: PathBuf) -> Option<Self> {
         fs::create_dir(&at).expect("a folder");
         let mut mount = Command::new("mount");
         mount
-            .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
             .arg(&at);
         let mounted = mount.stderr(Stdio::null()).status();
         mounted
@@ -45,7 +45,7 @@ fn fill(path: &Path) {
 #[test]
 fn a_file_system_that_fills_up_costs_nothing_that_was_committed() {
     let bench = Bench::new();
-    let Some(disk) = Mounted::of_16_mib(bench.folder().join("disk")) else {
+    let Some(disk) = Mounted::of_mib(16, bench.folder().join("disk")) else {
         return println!("skipped: mounting needs root");
     };
     let arguments = [
@@ -93,4 +93,34 @@ fn a_file_system_that_fills_up_costs_nothing_that_was_committed() {
     assert!(again.status.success(), "{again:?}");
     assert!(Result::of(&only_run(&results)) == Result::of(&only_run(&straight)));
     println!("filled after epoch {before} of 60");
+}
+
+#[test]
+fn a_run_that_goes_on_needs_no_room_for_what_it_holds_already() {
+    let bench = Bench::new();
+    let Some(disk) = Mounted::of_mib(32, bench.folder().join("disk")) else {
+        return println!("skipped: mounting needs root");
+    };
+    let sets = [
+        "data.train_size=100",
+        "phases.pretrain.head.widths=[2000, 200]",
+    ];
+    let (plan, _) = plan_of(&bench, &sets);
+    let needed = plan.working_bytes(plan.data.source.image_size());
+    let sets = sets.map(|set| format!("--set={set}"));
+    let mut arguments: Vec<&str> = sets.iter().map(String::as_str).collect();
+    arguments.extend(["--threads=1", "--checkpoint-steps=1"]);
+    let results = disk.0.join("results");
+    let stopped = supcon(&bench, &results, &arguments, Some("worker:stop@6"));
+    assert_eq!(stopped.status.code(), Some(75), "{stopped:?}");
+    let free = free_bytes(&disk.0).expect("a file system");
+    assert!(
+        free < needed,
+        "{free} bytes are free, a whole run needs {needed}"
+    );
+    let again = supcon(&bench, &results, &arguments, None);
+    assert!(again.status.success(), "{again:?}");
+    let straight = bench.folder().join("straight");
+    assert!(supcon(&bench, &straight, &arguments, None).status.success());
+    assert!(Result::of(&only_run(&results)) == Result::of(&only_run(&straight)));
 }

@@ -2,11 +2,15 @@
 //! of a run that nothing ever happened to, and nothing that was committed is lost.
 
 mod damaged;
+mod memory;
 mod parent;
+mod sharing;
 
 use super::runs::{Bench, bytes, without_wall_times};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use supcon::data::{self, Dataset, LoadOptions};
@@ -54,6 +58,25 @@ pub(super) fn supcon(
     command.output().expect("supcon starts")
 }
 
+/// Completes the one run of these results: every eighth time by the same command, else by its worker alone, which is what
+/// that command would start. It saves the time of a report.
+fn complete(bench: &Bench, results: &Path, arguments: &[&str], number: u64) -> Output {
+    if number.is_multiple_of(8) {
+        return supcon(bench, results, arguments, None);
+    }
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_supcon"));
+    let dirs = RunDir::list(&results.join("runs"));
+    worker.arg("worker").arg(dirs[0].path());
+    worker.arg(format!("--device={}", super::devices()[0].0));
+    worker
+        .args(["--threads=1", "--cache"])
+        .arg(results.join("cache"));
+    worker
+        .env_remove("SUPCON_FAULT")
+        .output()
+        .expect("supcon starts")
+}
+
 pub(super) fn only_run(results: &Path) -> RunRecord {
     let dirs = RunDir::list(&results.join("runs"));
     assert_eq!(dirs.len(), 1, "{}", results.display());
@@ -85,27 +108,52 @@ pub(super) fn leftovers(results: &Path) -> Vec<String> {
     names.filter(|name| name.ends_with(".tmp")).collect()
 }
 
-/// Calls `attempt` with 1, 2, ... from two threads until it says that the number lies behind the last one; how many there
-/// were.
-fn walk(attempt: impl Fn(u64) -> bool + Sync) -> u64 {
-    let (next, last) = (AtomicU64::new(1), AtomicU64::new(u64::MAX));
+/// Calls `attempt` with 1, 2, ... from two threads until it has said `enough` times in a row that nothing came of it: the
+/// last operations of a run can fail without a failure. The largest number of which something came.
+fn walk(enough: u64, attempt: impl Fn(u64) -> bool + Sync) -> u64 {
+    let (next, last) = (AtomicU64::new(1), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= last.load(Ordering::Relaxed) {
+                    if number > last.load(Ordering::Relaxed) + enough {
                         return;
                     }
-                    if !attempt(number) {
-                        last.fetch_min(number, Ordering::Relaxed);
-                        return;
+                    if attempt(number) {
+                        last.fetch_max(number, Ordering::Relaxed);
                     }
                 }
             });
         }
     });
-    last.load(Ordering::Relaxed) - 1
+    last.load(Ordering::Relaxed)
+}
+
+/// More than the operations of a run behind its manifest, which take its checkpoints away.
+const BEHIND_THE_END: u64 = 20;
+
+/// Steps of the newest sound checkpoint, by the number of the operation at which a run ended.
+#[derive(Default)]
+struct Commits(Mutex<BTreeMap<u64, Option<u64>>>);
+
+impl Commits {
+    /// Looks at a run that ended at this operation.
+    fn look(&self, number: u64, results: &Path) {
+        let dirs = RunDir::list(&results.join("runs"));
+        let newest = dirs[0].newest_checkpoint().expect("no damaged checkpoint");
+        assert_eq!(newest.skipped, Vec::<String>::new(), "{number}");
+        let step = newest.newest.map(|newest| newest.position.run_steps);
+        self.0.lock().expect("no panic").insert(number, step);
+    }
+
+    /// What is there behind one operation is not lost at the next.
+    fn assert_kept(&self) {
+        let steps = self.0.lock().expect("no panic");
+        let kept = steps.iter().is_sorted_by(|a, b| a.1 <= b.1);
+        assert!(kept, "{steps:?}");
+        assert!(steps.values().flatten().count() > 30, "{steps:?}");
+    }
 }
 
 #[test]
@@ -118,25 +166,28 @@ fn a_kill_at_every_file_operation_changes_no_byte_of_the_result() {
     let output = supcon(&bench, &straight, &SHORT, None);
     assert!(output.status.success(), "{output:?}");
     let expected = Result::of(&only_run(&straight));
-    let points = walk(|number| {
+    let commits = Commits::default();
+    let points = walk(BEHIND_THE_END, |number| {
         let results = bench.folder().join(format!("kill-{number}"));
         let fault = format!("worker:kill@{number}");
         let output = supcon(&bench, &results, &SHORT, Some(&fault));
-        if output.status.success() {
-            return false;
+        let ended = output.status.success();
+        if !ended {
+            assert_eq!(output.status.code(), Some(3), "{number}: {output:?}");
+            commits.look(number, &results);
+            let output = complete(&bench, &results, &SHORT, number);
+            assert!(output.status.success(), "{number}: {output:?}");
         }
-        assert_eq!(output.status.code(), Some(3), "{number}: {output:?}");
-        let output = supcon(&bench, &results, &SHORT, None);
-        assert!(output.status.success(), "{number}: {output:?}");
         assert!(
             Result::of(&only_run(&results)) == expected,
             "killed at {number}"
         );
         assert_eq!(leftovers(&results), Vec::<String>::new(), "{number}");
         std::fs::remove_dir_all(&results).expect("removed");
-        true
+        !ended
     });
-    println!("killed at each of {points} file operations of a run");
+    commits.assert_kept();
+    println!("killed at each of {points} file operations of a run and {BEHIND_THE_END} more");
     assert!(points > 60, "{points}");
     // Behind the commit of its last epoch a run is finished without another step.
     for number in (points - 28..=points).step_by(4) {
@@ -169,45 +220,41 @@ fn a_disk_that_refuses_any_write_costs_nothing_that_was_committed() {
     let straight = bench.folder().join("straight");
     assert!(supcon(&bench, &straight, &arguments, None).status.success());
     let expected = Result::of(&only_run(&straight));
-    for (kind, words) in [
-        ("full", "No space left"),
-        ("quota", "quota"),
-        ("io", "Input/output"),
+    for (kind, words, enough) in [
+        ("full", "No space left", BEHIND_THE_END),
+        ("quota", "quota", 2),
+        ("io", "Input/output", 2),
     ] {
-        let points = walk(|number| {
+        let commits = Commits::default();
+        let points = walk(enough, |number| {
             let results = bench.folder().join(format!("{kind}-{number}"));
             let fault = format!("worker:{kind}@{number}");
             let output = supcon(&bench, &results, &arguments, Some(&fault));
-            if output.status.success() {
-                return false;
-            }
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             let at = format!("{kind} at {number}: {text}");
-            assert_eq!(output.status.code(), Some(7), "{at}");
-            assert!(
-                text.contains("error[DISK-") && text.to_lowercase().contains(&words.to_lowercase()),
-                "{at}"
-            );
-            assert!(
-                text.contains("the same command") && text.contains(" MB"),
-                "{at}"
-            );
+            let ended = output.status.success();
             assert_eq!(leftovers(&results), Vec::<String>::new(), "{at}");
-            let dirs = RunDir::list(&results.join("runs"));
-            // Nothing that was committed is damaged by what could not be written behind it.
-            for dir in &dirs {
-                dir.newest_checkpoint().expect("no damaged checkpoint");
-            }
-            // The other kinds leave the same bytes behind; some of them are completed as well.
-            if kind == "full" || number % 8 == 0 {
-                let again = supcon(&bench, &results, &arguments, None);
+            if !ended {
+                assert_eq!(output.status.code(), Some(7), "{at}");
+                assert!(
+                    text.contains("error[DISK-")
+                        && text.to_lowercase().contains(&words.to_lowercase()),
+                    "{at}"
+                );
+                assert!(
+                    text.contains("the same command") && text.contains(" MB"),
+                    "{at}"
+                );
+                commits.look(number, &results);
+                let again = complete(&bench, &results, &arguments, number);
                 assert!(again.status.success(), "{at}: {again:?}");
-                assert!(Result::of(&only_run(&results)) == expected, "{at}");
             }
+            assert!(Result::of(&only_run(&results)) == expected, "{at}");
             std::fs::remove_dir_all(&results).expect("removed");
-            true
+            !ended
         });
-        println!("{kind}: refused at each of {points} operations of a run");
+        commits.assert_kept();
+        println!("{kind}: refused at each of {points} operations of a run and {enough} more");
         assert!(points > 60, "{points}");
     }
 }

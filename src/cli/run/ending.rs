@@ -175,6 +175,11 @@ fn print(batch: &Batch, tally: &Tally, reported: &Reported) {
 }
 
 fn exit_code(batch: &Batch, tally: &Tally, report: u8) -> u8 {
+    let failure = failure(&batch.ended);
+    // Whoever gives the command again after an interrupt must hear that the disk needs somebody first.
+    if failure == Some(exit::DISK) {
+        return exit::DISK;
+    }
     if batch.requests > 0 && tally.interrupted + tally.not_begun > 0 {
         return if batch.requests > 1 {
             exit::STOPPED
@@ -182,7 +187,7 @@ fn exit_code(batch: &Batch, tally: &Tally, report: u8) -> u8 {
             exit::INTERRUPTED
         };
     }
-    if let Some(code) = failure(&batch.ended) {
+    if let Some(code) = failure {
         code
     } else if tally.leased > 0 {
         exit::LEASED
@@ -324,6 +329,10 @@ mod tests {
             exit::INTERRUPTED
         );
         assert_eq!(code(&[DONE, Fate::Interrupted], 2), exit::STOPPED);
+        for requests in [1, 2] {
+            let ends = [failed(7), Fate::Interrupted, Fate::NotBegun];
+            assert_eq!(code(&ends, requests), exit::DISK);
+        }
         assert_eq!(code(&[DONE], 1), 0, "the signal came too late to matter");
     }
 

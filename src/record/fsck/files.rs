@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 const REWRITTEN: &str = "the `run` command writes it again";
+const MEND: &str = "mend the disk or its permissions: what cannot be read need not be damaged";
 const ANEW: &str = "remove the file; the `run` command writes it again";
 
 impl Look<'_> {
@@ -37,6 +38,7 @@ impl Look<'_> {
                 Ok(None) => {}
                 Err(Wrong::Length(what)) => self.damage(name, &what, RETRAIN),
                 Err(Wrong::Content(what)) => self.damage(name, &what, REMOVE),
+                Err(Wrong::Unreadable(error)) => self.damage(name, &error.to_string(), MEND),
             }
         }
         for (name, bytes) in confirmed {
@@ -77,7 +79,7 @@ impl Look<'_> {
     /// A run without a manifest: nothing confirms its files but what they say of themselves.
     pub(super) fn open(&mut self) {
         match small(&self.dir.file(PLAN)) {
-            Err(problem) => self.damage(PLAN, &problem, REWRITTEN),
+            Err(refused) => self.damage(PLAN, &refused.to_string(), REWRITTEN),
             Ok(None) => self.damage(
                 PLAN,
                 "the file is missing",
@@ -90,7 +92,7 @@ impl Look<'_> {
             }
         }
         match small(&self.dir.file(STATUS)) {
-            Err(problem) => self.damage(STATUS, &problem, ANEW),
+            Err(refused) => self.damage(STATUS, &refused.to_string(), ANEW),
             Ok(None) => {}
             Ok(Some(bytes)) => {
                 if let Err(error) = decode_status(&bytes) {

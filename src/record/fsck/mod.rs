@@ -6,9 +6,10 @@ mod files;
 
 use super::RunDir;
 use super::checkpoint::{CHECKPOINTS, Checkpoint};
-use super::commit::{MANIFEST, is_temporary};
+use super::commit::MANIFEST;
 use super::confirm::{entries, has_lengths, manifest, verified};
 use super::manifest::{Manifest, Refused};
+use super::names::{is_temporary, moved_from, readable};
 use super::phase_store::CAPSULE;
 use super::survey::{FILES, FOLDERS};
 use std::path::Path;
@@ -56,6 +57,7 @@ const KEPT: &str = "nothing here: it is kept as it is";
 const COLLECT: &str = "`supcon gc --apply` removes it";
 const IGNORED: &str = "it is ignored";
 const LEFT: &str = "left half written by a process that was killed";
+const ASIDE: &str = "moved aside by a process that was killed";
 const STRANGE: &str = "no file that a run writes";
 
 /// Files of a run's folder that are known although they are hidden: the lease, and the runner's count of crashes.
@@ -87,7 +89,7 @@ pub fn examine_phases(folder: &Path, deep: bool) -> (usize, Vec<Finding>) {
             what: what.into(),
             remedy: remedy.into(),
         };
-        if is_temporary(Path::new(&name)) {
+        if is_temporary(Path::new(&name)) || moved_from(Path::new(&name)).is_some() {
             findings.push(told(None, LEFT, COLLECT));
         } else if !is_folder {
             findings.push(told(None, STRANGE, IGNORED));
@@ -103,7 +105,7 @@ pub fn examine_phases(folder: &Path, deep: bool) -> (usize, Vec<Finding>) {
 
 /// Looks at a finished phase under its key.
 fn stored_phase(folder: &Path, key: &str, deep: bool) -> Result<(), String> {
-    has_lengths(folder)?;
+    has_lengths(folder).map_err(|refused| refused.to_string())?;
     if deep {
         Checkpoint::read(folder, key)?;
     }
@@ -167,7 +169,8 @@ impl Look<'_> {
         }
         let mut broken = Vec::new();
         for step in &steps {
-            let mut found = has_lengths(&self.dir.checkpoint_folder(*step));
+            let lengths = has_lengths(&self.dir.checkpoint_place(*step));
+            let mut found = lengths.map_err(|refused| refused.to_string());
             if self.deep {
                 found = found.and_then(|()| self.dir.checkpoint(*step).map(drop));
             }
@@ -192,16 +195,17 @@ impl Look<'_> {
     }
 
     fn capsule(&mut self) {
-        let path = self.dir.file(CAPSULE);
+        let path = readable(&self.dir.file(CAPSULE));
         if !path.exists() {
             return;
         }
-        let mut found = has_lengths(&path);
-        if self.deep {
-            // Not as a checkpoint: the weights before a step that failed need not be finite.
-            found = found.and_then(|()| verified(&path).map(drop));
-        }
-        if let Err(problem) = found {
+        // Not as a checkpoint: the weights before a step that failed need not be finite.
+        let found = if self.deep {
+            verified(&path).map(drop)
+        } else {
+            has_lengths(&path)
+        };
+        if let Err(problem) = found.map_err(|refused| refused.to_string()) {
             let remedy = "it cannot be replayed; the run itself does not need it";
             self.damage(CAPSULE, &problem, remedy);
         }
@@ -227,6 +231,12 @@ impl Look<'_> {
     fn stranger(&mut self, name: &str) {
         if is_temporary(Path::new(name)) {
             self.note(name, LEFT, COLLECT);
+        } else if moved_from(Path::new(name)).is_some() {
+            self.note(
+                name,
+                ASIDE,
+                "nothing: the `run` command brings it back, or removes it",
+            );
         } else {
             self.note(name, STRANGE, IGNORED);
         }

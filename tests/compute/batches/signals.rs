@@ -1,7 +1,11 @@
 //! Signals to a batch and to its workers: what they end, what is left, and what the same command makes of it.
 
-use super::{Batch, Bench, contents, device, endless, fates, is_alive, only_run, until, worker_of};
+use super::{
+    Batch, Bench, contents, device, endless, fates, find_worker, is_alive, only_run, until,
+    worker_of,
+};
 use rustix::process::{Signal, kill_process};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use supcon::record::{self, RunDir, State};
 
@@ -17,6 +21,10 @@ fn a_signal_stops_every_slot_and_a_second_one_at_once() {
         while trains < times {
             batch.wait_for("epoch_ended");
             trains += 1;
+        }
+        if times == 2 {
+            // Two steps more, and both hang.
+            std::thread::sleep(Duration::from_millis(300));
         }
         batch.signal(Signal::INT);
         if times == 2 {
@@ -81,37 +89,114 @@ fn a_worker_that_is_suspended_keeps_its_run_and_is_no_stall() {
     assert!(contents(&bench, "a") == contents(&bench, "b"));
 }
 
+/// Kills of workers in the batch below.
+const KILLS: u64 = 100;
+
 #[test]
-fn workers_that_are_killed_at_any_moment_leave_what_the_same_command_completes() {
+fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_not() {
     let bench = Bench::new();
     let spec = bench.spec();
-    // Kills without a step between them are no reason to give the run up here.
-    let arguments = [&device(), "--checkpoint-steps=1", "--retry"];
+    // Kills without a step between them are no reason to give a run up here, nor to stop the batch.
+    let arguments = [
+        &device(),
+        "--set=seeds=[0, 1, 2, 3, 4, 5]",
+        "--jobs=2",
+        "--threads=2",
+        "--checkpoint-steps=1",
+        "--retry",
+        "--on-failure=continue",
+    ];
     let start = |results: &str| Batch::start(&bench, &[&spec], results, &arguments);
     assert_eq!(start("straight").end().0, Some(0));
-    let (mut kills, mut runs) = (0_u64, 0);
-    while kills < 20 {
-        runs += 1;
-        let results = format!("run-{runs}");
+    let expected = contents(&bench, "straight");
+    assert_eq!(expected.len(), 6);
+    let (mut kills, mut batches) = (0_u64, 0);
+    while kills < KILLS {
+        batches += 1;
+        let results = format!("batch-{batches}");
         loop {
             let mut batch = start(&results);
-            let event = batch.wait_for("began");
-            let worker = worker_of(&batch.runs.join(event["run"].as_str().expect("an id")));
-            std::thread::sleep(Duration::from_millis(kills * 7919 % 300));
-            // It may have ended by now.
-            let killed = kill_process(worker, Signal::KILL).is_ok();
-            kills += u64::from(killed);
-            match batch.end().0 {
+            let table = loop {
+                let event = batch.next();
+                match event["event"].as_str() {
+                    Some("began") if kills < KILLS => {
+                        // Spread over start, data, steps and saves by the number of the kill alone.
+                        std::thread::sleep(Duration::from_millis(kills * 7919 % 150));
+                        let run = batch.runs.join(event["run"].as_str().expect("an id"));
+                        // It may have ended by now.
+                        let worker = find_worker(&run).filter(|worker| is_alive(*worker));
+                        let killed = worker.map(|worker| kill_process(worker, Signal::KILL));
+                        kills += u64::from(killed.is_some_and(|killed| killed.is_ok()));
+                    }
+                    Some("batch_ended") => break event,
+                    _ => {}
+                }
+            };
+            match batch.wait().code() {
                 Some(0) => break,
-                exit => assert_eq!(exit, Some(3), "only a kill ends it early"),
+                exit => assert_eq!(exit, Some(3), "only a kill ends a run early: {table}"),
             }
         }
-        assert!(
-            contents(&bench, &results) == contents(&bench, "straight"),
-            "{results}"
-        );
+        assert!(contents(&bench, &results) == expected, "{results}");
     }
-    println!("{kills} workers killed in {runs} runs");
+    println!("{kills} workers killed in {batches} batches of 6 runs");
+}
+
+/// A spec of the bench whose images take seconds to be read.
+fn slow(bench: &Bench) -> PathBuf {
+    let root = bench.folder().join("images");
+    let pixels = image::RgbImage::from_pixel(4000, 4000, image::Rgb([90, 120, 150]));
+    let first = bench.folder().join("large.png");
+    pixels.save(&first).expect("an image");
+    for split in ["train", "test"] {
+        for class in ["left", "right"] {
+            let folder = root.join(split).join(class);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for number in 0..20 {
+                let path = folder.join(format!("{number}.png"));
+                std::fs::copy(&first, path).expect("copied");
+            }
+        }
+    }
+    let text = std::fs::read_to_string(bench.spec()).expect("a spec");
+    let shapes = "{dataset: shapes, train_size: 120, test_size: 40, validation: 0.1}";
+    let folder = format!("{{dataset: image_folder, root: {}}}", root.display());
+    let text = text
+        .replace(shapes, &folder)
+        .replace("name: tiny", "name: slow");
+    assert!(text.contains(&folder));
+    let path = bench.folder().join("slow.yaml");
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
+#[test]
+fn a_signal_while_images_are_read_is_a_wish_and_no_crash() {
+    let bench = Bench::new();
+    let spec = slow(&bench);
+    for signal in [Signal::TERM, Signal::USR1] {
+        let arguments = [&device(), "--threads=1"];
+        let mut batch = Batch::start(&bench, &[&spec], "a", &arguments);
+        let event = batch.wait_for("began");
+        let run = batch.runs.join(event["run"].as_str().expect("an id"));
+        until("it reads images", || {
+            let status = std::fs::read_to_string(run.join("status.json")).ok()?;
+            status.contains("running").then_some(())
+        });
+        let begun = Instant::now();
+        // To the worker alone, as a cluster may send it.
+        kill_process(worker_of(&run), signal).expect("a signal");
+        let ended = batch.wait_for("ended");
+        assert!(begun.elapsed() < Duration::from_secs(3), "it waited");
+        assert_eq!(ended["fate"], "interrupted", "{ended}");
+        let record = only_run(&batch);
+        assert_eq!(record.status.state, State::Interrupted);
+        assert_eq!(record.status.code.as_deref(), Some("RUN-INTERRUPTED"));
+        let cause = record.status.cause.expect("a cause");
+        assert!(cause.contains("before the first step"), "{cause}");
+        assert_eq!(batch.end().0, Some(75));
+        assert!(!run.join(".attempts.json").exists(), "it is no crash");
+    }
 }
 
 #[test]

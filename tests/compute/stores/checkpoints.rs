@@ -153,7 +153,7 @@ fn a_folder_in_the_place_of_a_file_is_replaced_and_swept() {
     assert_eq!(newest(&run), (7, Vec::new()));
     let left = run.file("checkpoints/.8.17.tmp");
     inside(&left.join(MODEL));
-    run.sweep().expect("swept");
+    run.take_over().expect("swept");
     assert!(!left.exists());
 }
 
@@ -182,6 +182,49 @@ fn links_are_not_read_and_removed_without_what_they_lead_to() {
     run.remove().expect("removed");
     assert!(!run.path().exists());
     assert_eq!(fs::read_dir(&outside).expect("a folder").count(), whole);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_none_of_the_two_that_are_kept() {
+    let store = Store::new();
+    let run = store.open("open", 0, State::Running);
+    let damage = |step: u64| {
+        let model = run.checkpoint_folder(step).join(MODEL);
+        let mut bytes = fs::read(&model).expect("a model");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(model, bytes).expect("written");
+    };
+    for step in [90, 100] {
+        run.write_checkpoint(&bare(step)).expect("a checkpoint");
+    }
+    damage(100);
+    run.write_checkpoint(&bare(110)).expect("a checkpoint");
+    assert_eq!(run.checkpoint_steps(), [110, 90]);
+    // A run that went on at an older one writes before the damaged one.
+    damage(110);
+    run.write_checkpoint(&bare(95)).expect("a checkpoint");
+    assert_eq!(run.checkpoint_steps(), [95, 90]);
+    assert_eq!(newest(&run), (95, Vec::new()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_cannot_be_read_is_not_removed_for_that() {
+    use std::os::unix::fs::symlink;
+
+    let store = Store::new();
+    let run = store.open("open", 0, State::Running);
+    run.write_checkpoint(&bare(8)).expect("a checkpoint");
+    // A loop of links cannot be opened by anybody, whoever runs this: as if the medium failed.
+    let [place, away] = [run.checkpoint_folder(8), run.file("away")];
+    fs::rename(&place, &away).expect("renamed");
+    symlink(&place, &place).expect("a link");
+    run.write_checkpoint(&bare(9)).expect("a checkpoint");
+    assert!(fs::symlink_metadata(&place).is_ok());
+    fs::remove_file(&place).expect("removed");
+    fs::rename(&away, &place).expect("renamed");
+    assert_eq!(run.checkpoint_steps(), [9, 8, 7]);
 }
 
 #[test]

@@ -154,7 +154,8 @@ fn rm_killed_at_any_operation_leaves_no_run_that_counts_as_done() {
             assert!(at > 10, "{at}");
             break;
         }
-        assert!(at == 1 || !run.is_done(), "operation {at}");
+        // The first three take the lease and come to the manifest.
+        assert!(at <= 3 || !run.is_done(), "operation {at}");
         // Again by its name, or what has lost it as a leftover.
         let again = store.supcon(&["rm", &id]);
         if code(&again) != 0 {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use supcon::record::{CHECKPOINTS, LOG, MANIFEST, RunDir};
+use supcon::record::lease::LEASE;
+use supcon::record::{CHECKPOINTS, LOG, MANIFEST, MODEL, RunDir};
 
 /// Stops a short run behind its sixth step, with checkpoints of steps 5 and 6.
 fn stopped(bench: &Bench, results: &Path) -> RunDir {
@@ -112,6 +113,38 @@ fn without_a_sound_checkpoint_nothing_is_lost_until_somebody_asks_for_a_restart(
     assert!(files(&dir.file(CHECKPOINTS)) == before);
     assert!(again(&bench, &results, &["--restart"]).status.success());
     assert!(Result::of(&only_run(&results)) == expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_finished_run_that_cannot_be_read_is_an_error_and_is_not_begun_again() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    assert!(again(&bench, &results, &[]).status.success());
+    let dir = only_run(&results).dir;
+    // A loop of links cannot be opened by anybody, whoever runs this: as if the medium failed.
+    let (model, away) = (dir.file(MODEL), bench.folder().join("away"));
+    fs::rename(&model, &away).expect("renamed");
+    std::os::unix::fs::symlink(&model, &model).expect("a link");
+    // The lease says who looked at it last.
+    let recorded = || {
+        let mut files = files(dir.path());
+        files.retain(|path, _| !path.ends_with(LEASE));
+        files
+    };
+    let before = recorded();
+    let output = again(&bench, &results, &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(
+        text.contains("cannot read ") && text.contains(MODEL),
+        "{text}"
+    );
+    assert!(recorded() == before);
+    fs::remove_file(&model).expect("removed");
+    fs::rename(&away, &model).expect("renamed");
+    assert!(again(&bench, &results, &[]).status.success());
+    assert!(dir.is_done());
 }
 
 #[test]

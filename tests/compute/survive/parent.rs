@@ -12,8 +12,9 @@ fn a_parent_that_is_killed_or_starved_at_any_operation_is_completed_by_the_same_
     assert!(supcon(&bench, &straight, &SHORT, None).status.success());
     let expected = Result::of(&only_run(&straight));
     // A process that a signal ended has no exit code.
-    for (kind, exit) in [("kill", None), ("full", Some(7)), ("readonly", Some(7))] {
-        let points = walk(|number| {
+    let kinds = ["full", "quota", "io", "readonly"].map(|kind| (kind, Some(7)));
+    for (kind, exit) in [("kill", None)].into_iter().chain(kinds) {
+        let points = walk(2, |number| {
             let results = bench.folder().join(format!("{kind}-{number}"));
             let fault = format!("batch:{kind}@{number}");
             let output = supcon(&bench, &results, &SHORT, Some(&fault));

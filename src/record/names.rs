@@ -1,0 +1,69 @@
+//! Names of what lies beside a file or folder until it is finished, or until it is known to be replaced.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How the names of folders end that were moved aside.
+const ASIDE: &str = ".old";
+
+/// Whether `path` is what a commit has not finished: if nobody is at it, a killed process left it behind.
+pub(super) fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
+/// Whether `path` is what a process that is gone has not finished.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".tmp").unwrap_or_default();
+    let process = stem.rsplit_once('.').and_then(|(_, id)| id.parse().ok());
+    let process = process.and_then(rustix::process::Pid::from_raw);
+    let gone = |id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::SRCH);
+    is_temporary(path) && process.is_some_and(gone)
+}
+
+/// Where a folder waits that is about to be replaced, on file systems that cannot exchange names. Readers look here for what
+/// they do not find under its name.
+pub(super) fn aside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}{ASIDE}"))
+}
+
+/// The name that something had before it was moved aside.
+pub(super) fn moved_from(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_prefix('.')?.strip_suffix(ASIDE)?;
+    Some(path.with_file_name(name))
+}
+
+/// Where the folder `path` is to be read: aside, if a process was killed between the two names.
+pub(super) fn readable(path: &Path) -> PathBuf {
+    let aside = aside(path);
+    if !path.exists() && aside.exists() {
+        return aside;
+    }
+    path.to_owned()
+}
+
+/// Hidden, beside the target, so that the rename stays inside one file system; each process has its own.
+pub(super) fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let (name, process) = (name.to_string_lossy(), std::process::id());
+    Ok(path.with_file_name(format!(".{name}.{process}.tmp")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_leftovers_of_processes_that_are_gone_are_abandoned() {
+        let own = temporary_name(Path::new("phases/key")).unwrap();
+        assert!(is_temporary(&own) && !is_abandoned(&own));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let path = format!("phases/.key.{}.tmp", child.id());
+        child.wait().unwrap();
+        assert!(is_abandoned(Path::new(&path)));
+        assert!(!is_abandoned(Path::new("phases/.key.tmp")) && !is_abandoned(Path::new("key")));
+    }
+}
