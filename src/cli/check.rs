@@ -1,5 +1,6 @@
 //! `supcon check`: says whether specs are right, and everything that is wrong with them.
 
+use super::store::counted;
 use super::{Format, SpecArgs, out};
 use crate::diag::Problems;
 use crate::plan::check_specs;
@@ -50,7 +51,8 @@ pub(super) fn show(problems: &Problems, format: Format) {
         Format::Text => {
             let no_color = std::env::var_os("NO_COLOR");
             let color = is_coloured(std::io::stderr().is_terminal(), no_color.as_deref());
-            out::warn(&format!("{}{}", problems.render(color), problems.pointer()));
+            let drawn = problems.render_within(color, out::warn_columns());
+            out::warn(&format!("{drawn}{}", problems.pointer()));
         }
         Format::Json => out::line(&problems.to_json()),
     }
@@ -59,11 +61,6 @@ pub(super) fn show(problems: &Problems, format: Format) {
 /// Colour is for terminals, unless `NO_COLOR` is set to anything (<https://no-color.org>).
 fn is_coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
-}
-
-/// A count with its noun.
-fn counted(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! `supcon help`: what a code means, how a verb is used, or the list of both.
+//! `supcon help`: what a code means, how a verb is used, what a key or a name of the language is, or the list of them.
 
 use super::check::REFUSED;
 use super::{Cli, out};
 use crate::diag::{Code, nearest};
+use crate::spec::schema::{self, Key, Kind};
 use clap::{CommandFactory, Parser};
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -18,20 +19,21 @@ pub(super) fn help(words: &[String]) -> ExitCode {
     }
     // Nothing is half answered: an unknown word is said before anything else.
     let mut unknown = false;
-    for word in words.iter().filter(|word| topic(word).is_none()) {
+    for word in words.iter().filter(|word| topics(word).is_empty()) {
         out::warn(&format!("error: {}\n", stranger(word)));
         unknown = true;
     }
     if unknown {
         return ExitCode::from(REFUSED);
     }
-    for (i, topic) in words.iter().filter_map(|word| topic(word)).enumerate() {
+    for (i, topic) in words.iter().flat_map(|word| topics(word)).enumerate() {
         if i > 0 {
             out::line("");
         }
         match topic {
             Topic::Code(code) => out::print(&code.explain()),
             Topic::Verb(verb) => explain_verb(&verb),
+            Topic::Language(text) => out::print(&text),
         }
     }
     ExitCode::SUCCESS
@@ -42,17 +44,97 @@ pub(super) fn help(words: &[String]) -> ExitCode {
 enum Topic {
     Code(Code),
     Verb(String),
+    /// Keys and names of specs, explained.
+    Language(String),
 }
 
-/// A verb, or a code in any case, also as it stands in a message: `error[CODE]:`.
-fn topic(word: &str) -> Option<Topic> {
+/// A verb, a code in any case, also as it stands in a message: `error[CODE]:`, and keys and names of specs.
+fn topics(word: &str) -> Vec<Topic> {
+    let mut found = Vec::new();
     if Cli::command().find_subcommand(word).is_some() {
-        return Some(Topic::Verb(word.to_owned()));
+        found.push(Topic::Verb(word.to_owned()));
     }
     let bare = word
         .trim_start_matches("error[")
         .trim_end_matches([']', ':']);
-    Code::find(bare).map(Topic::Code)
+    found.extend(Code::find(bare).map(Topic::Code));
+    let text = language(bare);
+    if !text.is_empty() {
+        found.push(Topic::Language(text));
+    }
+    found
+}
+
+/// Every key, step and variant of a part that a spec can write, with where it stands.
+fn written() -> Vec<(String, &'static str, String)> {
+    fn steps(kind: &Kind) -> &'static [Key] {
+        match kind {
+            Kind::Step(steps) => steps,
+            Kind::List(item, _) | Kind::Set(item, _) => steps(item),
+            _ => &[],
+        }
+    }
+    let mut found: Vec<(String, &'static str, String)> = Vec::new();
+    let mut add = |title: String, name, text| {
+        if !found
+            .iter()
+            .any(|(other, known, _)| *other == title && *known == name)
+        {
+            found.push((title, name, text));
+        }
+    };
+    let about = |key: &Key| {
+        let (takes, need) = (key.kind.words(), key.need.words());
+        let words = key.kind.choices().iter();
+        let words = words.map(|(word, doc)| format!("\n    `{word}`: {doc}"));
+        format!(
+            "    {}\n    takes {takes}; {need}{}",
+            key.doc,
+            words.collect::<String>()
+        )
+    };
+    schema::visit(
+        &schema::SPEC,
+        "the top level".into(),
+        &mut |title, section| {
+            if title.contains(" with `") {
+                let keys: Vec<&str> = section.keys.iter().map(|key| key.name).collect();
+                let keys = if keys.is_empty() {
+                    "no other keys".into()
+                } else {
+                    format!("keys: {}", keys.join(", "))
+                };
+                add(
+                    title.to_owned(),
+                    section.name,
+                    format!("    {}\n    {keys}", section.doc),
+                );
+            }
+            for key in section.keys {
+                add(title.to_owned(), key.name, about(key));
+                for step in steps(&key.kind) {
+                    add(format!("a step of `{}`", key.name), step.name, about(step));
+                }
+            }
+        },
+    );
+    found
+}
+
+/// What a word is in the language of specs, everywhere where it may stand; empty if it is nothing there.
+fn language(word: &str) -> String {
+    let named = written()
+        .into_iter()
+        .filter(|(_, name, _)| name.eq_ignore_ascii_case(word));
+    let columns = out::columns().unwrap_or(usize::MAX);
+    let mut text = String::new();
+    for (title, name, about) in named {
+        let _ = writeln!(text, "`{name}`, {title}:");
+        for line in about.lines() {
+            text += &out::fitted(line, 4, columns);
+        }
+    }
+    text
 }
 
 /// Prints what `supcon VERB --help` prints.
@@ -67,7 +149,10 @@ fn explain_verb(verb: &str) {
 fn list() -> String {
     let width = Code::all().map(|code| code.as_str().len()).max();
     let width = width.unwrap_or_default();
-    let mut out = String::from("Codes of problems (`supcon help CODE` explains one):\n");
+    let mut out = String::from(
+        "`supcon help KEY` explains a key or a name of specs, `supcon list` lists them.\n\n\
+         Codes of problems (`supcon help CODE` explains one):\n",
+    );
     for (subject, codes) in Code::SUBJECTS {
         let _ = writeln!(out, "\n{subject}:");
         for code in *codes {
@@ -90,6 +175,9 @@ fn verbs() -> Vec<String> {
 fn stranger(word: &str) -> String {
     let mut names = verbs();
     names.extend(Code::all().map(|code| code.to_string()));
+    names.extend(written().into_iter().map(|(_, name, _)| name.to_owned()));
+    names.sort_unstable();
+    names.dedup();
     let near: Vec<String> = nearest(word, names.iter().map(String::as_str), NEAREST)
         .iter()
         .map(|name| format!("`{name}`"))
@@ -97,10 +185,12 @@ fn stranger(word: &str) -> String {
     // Escaped, since a word may hold what moves a terminal's cursor.
     let word = word.escape_debug();
     if near.is_empty() {
-        format!("no code and no verb is called `{word}`; `supcon help` lists them")
+        format!(
+            "no code, verb or key is called `{word}`; `supcon help` and `supcon list` list them"
+        )
     } else {
         let near = near.join(", ");
-        format!("no code and no verb is called `{word}`; nearest: {near}")
+        format!("no code, verb or key is called `{word}`; nearest: {near}")
     }
 }
 
@@ -111,24 +201,60 @@ mod tests {
     #[test]
     fn codes_are_found_as_written_in_a_message() {
         for word in ["unknown-key", "UNKNOWN-KEY", "error[unknown-key]:"] {
-            assert_eq!(topic(word), Some(Topic::Code(Code::UnknownKey)), "{word}");
+            assert_eq!(topics(word), [Topic::Code(Code::UnknownKey)], "{word}");
         }
-        assert_eq!(topic("check"), Some(Topic::Verb("check".into())));
-        assert_eq!(topic("chekc"), None);
+        assert_eq!(topics("check"), [Topic::Verb("check".into())]);
+        assert_eq!(topics("chekc"), []);
     }
 
     #[test]
-    fn no_code_hides_behind_a_verb() {
+    fn no_code_hides_behind_a_verb_or_a_key() {
         for code in Code::all() {
-            assert_eq!(topic(code.as_str()), Some(Topic::Code(code)));
+            assert!(topics(code.as_str()).contains(&Topic::Code(code)));
         }
+    }
+
+    #[test]
+    fn keys_and_names_of_specs_are_explained_wherever_they_stand() {
+        let all = |word: &str| -> String {
+            let texts = topics(word).into_iter().map(|topic| match topic {
+                Topic::Language(text) => text,
+                _ => String::new(),
+            });
+            texts.collect()
+        };
+        let key = all("temperature");
+        for part in [
+            "`temperature`, `loss` with `name: npairs`:",
+            "at least 0.001; default `0.05`",
+        ] {
+            assert!(key.contains(part), "{part}\n{key}");
+        }
+        for (word, part) in [
+            ("epochs", "`epochs`, a phase in `phases`:"),
+            ("tolerance", "`tolerance`, `expect`:"),
+            ("zip", "`zip`, `sweep`:"),
+            ("scale", "`log`: equal ratios"),
+            ("seeds", "`seeds`, the top level:"),
+            ("rotate", "`rotate`, a step of `augment`:"),
+            ("npairs", "`npairs`, `loss` with `name: npairs`:"),
+            ("reference", "`reference`, the top level:"),
+        ] {
+            assert!(all(word).contains(part), "{word}: {part}\n{}", all(word));
+        }
+        schema::visit(&schema::SPEC, String::new(), &mut |_, section| {
+            for key in section.keys {
+                assert!(all(key.name).contains(key.doc), "{}", key.name);
+            }
+        });
+        assert!(stranger("temprature").contains("nearest: `temperature`"));
     }
 
     #[test]
     fn unknown_words_are_answered_with_the_nearest_names() {
         assert!(stranger("chekc").ends_with("nearest: `check`"));
         assert!(stranger("unknown-kye").contains("nearest: `unknown-key`"));
-        assert!(stranger("banana-split").ends_with("`supcon help` lists them"));
+        assert!(stranger("banana-split").ends_with("`supcon list` list them"));
         assert!(!stranger("\u{1b}[31m").contains('\u{1b}'));
     }
 

@@ -1,10 +1,9 @@
-//! `supcon list`: what a spec can name, a line each, with keys and defaults from the schema's tables.
+//! `supcon list`: what a spec can name and what keys it has, a line each, with defaults from the schema's tables.
 
 use super::out;
 use crate::spec::schema::{self, Need, Part, Section};
 use crate::spec::templates;
 use clap::ValueEnum;
-use std::fmt::Write;
 use std::process::ExitCode;
 
 /// What can be listed.
@@ -24,42 +23,72 @@ pub(super) enum What {
     Losses,
     /// Update rules of a phase.
     Optimizers,
+    /// Keys of the top level.
+    Keys,
+    /// Keys of a phase.
+    Phases,
+    /// Keys of an expectation.
+    Expect,
+    /// Keys of a curve of another program.
+    Reference,
+    /// Keys of a sweep, and of a range in it.
+    Sweep,
 }
 
 /// Prints one list, or all of them.
 pub(super) fn list(what: Option<What>) -> ExitCode {
-    out::print(&text(what));
+    out::print(&text(what, out::columns().unwrap_or(usize::MAX)));
     ExitCode::SUCCESS
 }
 
-fn text(what: Option<What>) -> String {
+fn text(what: Option<What>, columns: usize) -> String {
     let chosen = match &what {
         Some(one) => std::slice::from_ref(one),
         None => What::value_variants(),
     };
-    let lists: Vec<String> = chosen.iter().map(|what| what.list()).collect();
+    let lists: Vec<String> = chosen.iter().map(|what| what.list(columns)).collect();
     lists.join("\n")
 }
 
 impl What {
-    fn list(self) -> String {
-        match self {
-            Self::Templates => rows(
-                "templates, written as `extends: NAME`",
-                &templates::names().map(template).collect::<Vec<_>>(),
-            ),
-            Self::Augmentations => rows(
-                "augmentations, written as items of an `augment` list",
-                &schema::STEPS.iter().map(step).collect::<Vec<_>>(),
-            ),
-            Self::Datasets => part("datasets", "data", &schema::DATA),
-            Self::Encoders => part("encoders", "encoder", &schema::ENCODER),
-            Self::Heads => part("heads", "head", &schema::HEAD),
-            Self::Losses => part("losses", "loss", &schema::LOSS),
-            Self::Optimizers => part("optimizers", "optimizer", &schema::OPTIMIZER),
-        }
+    fn list(self, columns: usize) -> String {
+        let tables = match self {
+            Self::Templates => {
+                let rows = templates::names().map(template).collect();
+                vec![("templates, written as `extends: NAME`".to_owned(), rows)]
+            }
+            Self::Augmentations => {
+                let rows = schema::STEPS.iter().map(step).collect();
+                let title = "augmentations, written as items of an `augment` list";
+                vec![(title.to_owned(), rows)]
+            }
+            Self::Datasets => vec![part("datasets", "data", &schema::DATA)],
+            Self::Encoders => vec![part("encoders", "encoder", &schema::ENCODER)],
+            Self::Heads => vec![part("heads", "head", &schema::HEAD)],
+            Self::Losses => vec![part("losses", "loss", &schema::LOSS)],
+            Self::Optimizers => vec![part("optimizers", "optimizer", &schema::OPTIMIZER)],
+            Self::Keys => vec![keys("keys of the top level", &schema::SPEC)],
+            Self::Phases => {
+                let title = "keys of a phase, written as `phases: {NAME: {...}}`";
+                vec![keys(title, &schema::PHASE)]
+            }
+            Self::Expect => vec![keys("keys of an item of `expect`", &schema::EXPECT)],
+            Self::Reference => vec![keys("keys of an item of `reference`", &schema::REFERENCE)],
+            Self::Sweep => vec![
+                keys("keys of `sweep`", &schema::SWEEP),
+                keys("keys of a range in `sweep`", &schema::RANGE),
+            ],
+        };
+        let tables = tables.into_iter();
+        let tables: Vec<String> = tables
+            .map(|(title, list)| rows(&title, &list, columns))
+            .collect();
+        tables.join("\n")
     }
 }
+
+/// A title and what stands below it.
+type Table = (String, Vec<Row>);
 
 /// A name, what it is, and what else there is to say.
 struct Row {
@@ -85,12 +114,18 @@ fn step(key: &schema::Key) -> Row {
     }
 }
 
-fn part(title: &str, key: &str, part: &'static Part) -> String {
+fn part(title: &str, key: &str, part: &'static Part) -> Table {
     let title = format!("{title}, written as `{key}: {{{}: NAME, ...}}`", part.tag);
-    rows(
-        &title,
-        &part.variants.iter().map(variant).collect::<Vec<_>>(),
-    )
+    (title, part.variants.iter().map(variant).collect())
+}
+
+fn keys(title: &str, section: &'static Section) -> Table {
+    let row = |key: &'static schema::Key| Row {
+        name: key.name,
+        doc: key.doc,
+        more: format!("takes {}; {}", key.kind.words(), key.need.words()),
+    };
+    (title.to_owned(), section.keys.iter().map(row).collect())
 }
 
 fn variant(section: &'static Section) -> Row {
@@ -106,13 +141,14 @@ fn variant(section: &'static Section) -> Row {
     }
 }
 
-fn rows(title: &str, rows: &[Row]) -> String {
+fn rows(title: &str, rows: &[Row], columns: usize) -> String {
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let mut out = format!("{title}\n");
+    let lead = width + 4;
     for Row { name, doc, more } in rows {
-        let _ = writeln!(out, "  {name:width$}  {doc}");
+        out += &out::fitted(&format!("  {name:width$}  {doc}"), lead, columns);
         if !more.is_empty() {
-            let _ = writeln!(out, "  {:width$}    {more}", "");
+            out += &out::fitted(&format!("{:lead$}  {more}", ""), lead + 2, columns);
         }
     }
     out
@@ -126,7 +162,7 @@ mod tests {
     #[test]
     fn a_list_gives_names_docs_keys_and_defaults() {
         assert_eq!(
-            text(Some(What::Losses)),
+            text(Some(What::Losses), usize::MAX),
             "\
 losses, written as `loss: {name: NAME, ...}`
   npairs         the Keras example's contrastive loss: n-pairs with the anchor itself as a positive
@@ -134,8 +170,10 @@ losses, written as `loss: {name: NAME, ...}`
   cross_entropy  softmax cross-entropy with integer labels
 "
         );
-        assert!(text(Some(What::Heads)).contains("widths (required), activation: relu\n"));
-        assert!(text(Some(What::Templates)).contains("sets data, augment, encoder\n"));
+        assert!(
+            text(Some(What::Heads), usize::MAX).contains("widths (required), activation: relu\n")
+        );
+        assert!(text(Some(What::Templates), usize::MAX).contains("sets data, augment, encoder\n"));
     }
 
     #[test]
@@ -154,13 +192,39 @@ losses, written as `loss: {name: NAME, ...}`
                 named(kind, &mut names);
             }
         });
-        let all = text(None);
+        let all = text(None, usize::MAX);
         for name in &names {
             assert!(all.contains(&format!("\n  {name} ")), "{name}\n{all}");
         }
         assert!(names.len() > 10, "{names:?}");
+        schema::visit(&schema::SPEC, String::new(), &mut |title, section| {
+            for Key { name, .. } in section.keys {
+                // Keys of a variant stand behind its name.
+                let forms = [
+                    format!("\n  {name} "),
+                    format!(" {name}: "),
+                    format!(" {name} ("),
+                ];
+                assert!(
+                    forms.iter().any(|form| all.contains(form)),
+                    "{name} of {title}"
+                );
+            }
+        });
+        assert!(all.contains("\n  batch_size "), "{all}");
+        let narrow = text(None, 80);
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 80),
+            "{narrow}"
+        );
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&narrow), words(&all));
         for what in What::value_variants() {
-            assert!(all.contains(&text(Some(*what))));
+            assert!(all.contains(&text(Some(*what), usize::MAX)));
         }
     }
 }

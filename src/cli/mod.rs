@@ -134,10 +134,10 @@ enum Verb {
     /// Say which devices this program can use here, and why not the others.
     #[cfg(feature = "train")]
     Doctor,
-    /// Explain a code of a problem, or a verb; without a word, list them.
+    /// Explain a code of a problem, a verb, or a key of specs; without a word, list them.
     Help {
-        /// Codes or verbs.
-        #[arg(value_name = "CODE|VERB")]
+        /// Codes, verbs, keys or names of specs.
+        #[arg(value_name = "WORD")]
         words: Vec<String>,
     },
     /// Train one prepared run (what `run` starts for each run).

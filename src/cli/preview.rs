@@ -88,7 +88,7 @@ fn chosen(args: &PreviewArgs) -> Result<(RunPlan, usize), Problems> {
     let files = spec_files(&args.specs.paths, &mut problems);
     if files.len() > 1 {
         let message = format!("`preview` draws one spec, found {}", files.len());
-        problems.push(Problem::new(Code::Conflict, message).help("name one of the files"));
+        problems.push(Problem::new(Code::NotAFile, message).help("name one of the files"));
     }
     let files = Problems::or(problems, files)?;
     let runs = load_runs(&files, &args.specs.overrides())?;

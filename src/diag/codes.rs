@@ -3,6 +3,7 @@
 //! files below, one a subject; `page` makes docs/diagnostics.md of
 //! them.
 
+mod conflict;
 mod data;
 mod file;
 mod page;
@@ -13,6 +14,7 @@ mod value;
 
 pub use page::render_page;
 
+use super::text::wrap;
 use std::fmt::{self, Write};
 
 /// Widest line of an explanation.
@@ -86,6 +88,7 @@ codes! {
         MergeKey "merge-key" file::MERGE_KEY,
         ComplexKey "complex-key" file::COMPLEX_KEY,
         DuplicateKey "duplicate-key" file::DUPLICATE_KEY,
+        NewerFormat "newer-format" file::NEWER_FORMAT,
     }
     "Keys and values" {
         UnknownKey "unknown-key" value::UNKNOWN_KEY,
@@ -101,7 +104,14 @@ codes! {
     "Layers, sections and files together" {
         BadExtends "bad-extends" section::BAD_EXTENDS,
         BadOverride "bad-override" section::BAD_OVERRIDE,
-        Conflict "conflict" section::CONFLICT,
+        BadProfile "bad-profile" conflict::BAD_PROFILE,
+        BadSweep "bad-sweep" conflict::BAD_SWEEP,
+        HeadAndLoss "head-and-loss" conflict::HEAD_AND_LOSS,
+        BatchSize "batch-size" conflict::BATCH_SIZE,
+        SplitSize "split-size" conflict::SPLIT_SIZE,
+        AugmentOrder "augment-order" conflict::AUGMENT_ORDER,
+        UntrainedEncoder "untrained-encoder" conflict::UNTRAINED_ENCODER,
+        BadExpect "bad-expect" conflict::BAD_EXPECT,
         NoEffect "no-effect" section::NO_EFFECT,
         DuplicateName "duplicate-name" section::DUPLICATE_NAME,
         DuplicatePoint "duplicate-point" section::DUPLICATE_POINT,
@@ -205,22 +215,8 @@ pub fn pointer<'a>(codes: impl IntoIterator<Item = &'a str>) -> String {
 
 /// A paragraph in lines of at most `WIDTH` characters, each with its end.
 fn wrapped(text: &str) -> String {
-    let mut out = String::new();
-    let mut column = 0;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > WIDTH {
-            out.push('\n');
-            column = 0;
-        } else if column > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-    }
-    out.push('\n');
-    out
+    let words: Vec<&str> = text.split_whitespace().collect();
+    wrap(&words.join(" "), WIDTH).join("\n") + "\n"
 }
 
 #[cfg(test)]
@@ -265,8 +261,8 @@ mod tests {
     #[test]
     fn the_pointer_names_each_known_code_once() {
         assert_eq!(
-            pointer(["unknown-key", "conflict", "unknown-key", "OLD-CODE"]),
-            "for more: `supcon help conflict unknown-key`\n"
+            pointer(["unknown-key", "batch-size", "unknown-key", "OLD-CODE"]),
+            "for more: `supcon help batch-size unknown-key`\n"
         );
         assert_eq!(pointer([]), "");
     }

@@ -12,6 +12,7 @@ mod text;
 pub use codes::{Code, Explanation, pointer, render_page};
 pub use found::Found;
 pub use suggest::{distance, nearest, suggest};
+pub use text::wrap;
 
 use std::fmt;
 

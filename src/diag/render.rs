@@ -1,16 +1,19 @@
 //! Draws problems as text: code and message, place, the line with a caret, note and help, and one closing line.
 //! Everything that came from a file is escaped, so that no control character reaches a terminal.
 
-use super::text::{escape, shown, width};
+mod line;
+
+use super::text::{shown, wrap};
 use super::{Place, Problem, Problems, codes};
+use line::draw_line;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Longest piece of a line that is drawn; longer lines are cut around the caret.
-const MAX_LINE: usize = 160;
-
 /// Terminal styles; empty strings without colour.
+#[derive(Clone, Copy)]
 struct Style {
+    /// Columns of the terminal, if it is known.
+    columns: Option<usize>,
     error: &'static str,
     frame: &'static str,
     bold: &'static str,
@@ -18,12 +21,14 @@ struct Style {
 }
 
 const PLAIN: Style = Style {
+    columns: None,
     error: "",
     frame: "",
     bold: "",
     end: "",
 };
 const COLOUR: Style = Style {
+    columns: None,
     error: "\x1b[1;31m",
     frame: "\x1b[1;34m",
     bold: "\x1b[1m",
@@ -34,7 +39,14 @@ impl Problems {
     /// Draws all problems and the closing line, with terminal colours if asked for.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
+        self.render_within(color, None)
+    }
+
+    /// As `render`, within so many columns, if they are known.
+    #[must_use]
+    pub fn render_within(&self, color: bool, columns: Option<usize>) -> String {
         let style = if color { COLOUR } else { PLAIN };
+        let style = Style { columns, ..style };
         let mut out = String::new();
         for (i, problem) in self.iter().enumerate() {
             if i > 0 {
@@ -101,8 +113,12 @@ fn draw_extra(out: &mut String, width: usize, kind: &str, text: &str, style: &St
         frame, bold, end, ..
     } = style;
     let indent = " ".repeat(width + 5 + kind.len());
-    for (i, line) in text.lines().enumerate() {
-        let line = shown(line);
+    let room = |columns: usize| columns.saturating_sub(indent.len());
+    let lines = text.lines().flat_map(|line| match style.columns {
+        Some(columns) => wrap(&shown(line), room(columns)),
+        None => vec![shown(line)],
+    });
+    for (i, line) in lines.enumerate() {
         let _ = match i {
             0 => writeln!(out, "{:width$} {frame}={end} {bold}{kind}{end}: {line}", ""),
             _ => writeln!(out, "{indent}{line}"),
@@ -142,52 +158,11 @@ fn draw_place(out: &mut String, place: &Place, problem: &Problem, style: &Style)
     width
 }
 
-/// Draws a source line and the marks under it.
-fn draw_line(out: &mut String, width: usize, at: &Place, mark: char, label: &str, style: &Style) {
-    let Style {
-        error, frame, end, ..
-    } = style;
-    let (text, indent, len) = window(at);
-    let _ = writeln!(out, "{frame}{:width$} |{end} {text}", at.line);
-    let marks = String::from(mark).repeat(len);
-    let label = shown(label);
-    let gap = if label.is_empty() { "" } else { " " };
-    let colour = if mark == '^' { error } else { frame };
-    let _ = writeln!(
-        out,
-        "{:width$} {frame}|{end} {:indent$}{colour}{marks}{gap}{label}{end}",
-        "", ""
-    );
-}
-
-/// The escaped piece of the line to draw, the columns before the mark, and the mark's length.
-fn window(at: &Place) -> (String, usize, usize) {
-    let chars: Vec<char> = at.line_text.chars().collect();
-    let column = at.column.saturating_sub(1).min(chars.len());
-    let start = if chars.len() > MAX_LINE {
-        column.saturating_sub(MAX_LINE / 3)
-    } else {
-        0
-    };
-    let end = chars.len().min(start + MAX_LINE);
-    let stop = (column + at.len.max(1)).min(end);
-    let piece = |from: usize, to: usize| escape(&chars[from..to].iter().collect::<String>());
-    let (before, marked, after) = (
-        piece(start, column),
-        piece(column, stop.max(column)),
-        piece(stop.max(column), end),
-    );
-    let head = if start > 0 { "... " } else { "" };
-    let tail = if end < chars.len() { " ..." } else { "" };
-    let indent = head.len() + width(&before);
-    let len = width(&marked).max(1);
-    (format!("{head}{before}{marked}{after}{tail}"), indent, len)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diag::Code;
+    use crate::diag::text::width;
 
     fn place(line: usize, column: usize, len: usize, text: &str) -> Place {
         Place {
@@ -307,6 +282,52 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
         let text =
             drawn(Problem::new(Code::Syntax, "m").at(place(1, 5001, 3, &"y".repeat(100_000))));
         assert!(text.len() < 800 && text.contains("1 | ... yyy"));
+    }
+
+    #[test]
+    fn drawings_stay_within_the_columns_of_the_terminal() {
+        let line = format!(
+            "    loss: {{{}name: npairs, temprature: 0.05}}  # {}",
+            "a: 1, ".repeat(40),
+            "x ".repeat(90)
+        );
+        let column = line.find("temprature").unwrap_or(0) + 1;
+        let words =
+            "a fact that explains the message and is longer than any terminal is wide, ".repeat(3);
+        let problem = Problem::new(Code::UnknownKey, "m")
+            .at(place(17, column, 10, &line))
+            .label(words.trim())
+            .note(words.trim())
+            .help("\u{4e16}\u{754c} ".repeat(60).trim());
+        let problems = Problems::from(problem);
+        for columns in [80, 100, 131, 160] {
+            let text = problems.render_within(false, Some(columns));
+            let widest = text.lines().map(width).max();
+            assert!(
+                widest.is_some_and(|widest| widest <= columns && widest > columns - 20),
+                "{text}"
+            );
+            let marks = text
+                .lines()
+                .find(|line| line.ends_with("^^^^^^^^^^"))
+                .expect("marks");
+            let at = marks.find('^').unwrap_or(0);
+            let drawn = text.lines().nth(3).unwrap_or("");
+            assert_eq!(&drawn[at..at + 10], "temprature", "{text}");
+            assert!(
+                text.contains("17 | ... ") && drawn.ends_with(" ..."),
+                "{text}"
+            );
+            for word in words.split_whitespace() {
+                assert!(text.matches(word).count() >= 6, "{word}\n{text}");
+            }
+        }
+        let short = Problems::from(
+            Problem::new(Code::Syntax, "m")
+                .at(place(1, 1, 1, "a"))
+                .label("b"),
+        );
+        assert_eq!(short.render_within(false, Some(80)), short.render(false));
     }
 
     #[test]

@@ -6,14 +6,50 @@ pub fn distance(a: &str, b: &str) -> usize {
     strsim::damerau_levenshtein(&a.to_lowercase(), &b.to_lowercase())
 }
 
-/// The candidate nearest to `name`, at most 2 edits or a third of its length away.
+/// Fewest letters of a piece by which a longer name is known.
+const PIECE: usize = 4;
+
+/// The candidate nearest to `name`, at most 2 edits or a third of its length away; where there is none, the shortest that
+/// holds `name` as a piece, as `resnet50_v2` holds `resnet50`, or is such a piece of it.
 ///
 /// Ties go to the candidate with the more similar beginning (Jaro & Winkler 1990), then to the first.
 pub fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    nearest_spelling(name, &candidates).or_else(|| longer_or_shorter(name, &candidates))
+}
+
+/// The candidate that has `name` in it, or else the longest that is in `name`; letters and digits are compared alone.
+fn longer_or_shorter<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    // A name of a megabyte is none that somebody meant.
+    if name.len() > 100 {
+        return None;
+    }
+    let wanted = plain(name);
+    let pieces = candidates
+        .iter()
+        .map(|candidate| (plain(candidate), *candidate));
+    let pieces: Vec<(String, &str)> = pieces.filter(|(piece, _)| piece.len() >= PIECE).collect();
+    let longer = pieces
+        .iter()
+        .filter(|(piece, _)| wanted.len() >= PIECE && piece.contains(&wanted));
+    let shorter = pieces
+        .iter()
+        .filter(|(piece, _)| wanted.contains(piece.as_str()));
+    longer
+        .min_by_key(|(piece, _)| piece.len())
+        .or_else(|| shorter.max_by_key(|(piece, _)| piece.len()))
+        .map(|(_, candidate)| *candidate)
+}
+
+fn nearest_spelling<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let length = name.chars().count();
     let limit = 2.max(length / 3);
     let mut best: Option<(usize, f64, &str)> = None;
-    for candidate in candidates {
+    for &candidate in candidates {
         let other = candidate.chars().count();
         // A name of a megabyte must not fill a table of edits.
         if other.abs_diff(length) > limit {
@@ -94,6 +130,19 @@ mod tests {
             suggest("learning_ratio", ["learning_rate"]),
             Some("learning_rate")
         );
+    }
+
+    #[test]
+    fn a_piece_of_a_name_leads_to_the_name() {
+        let encoders = ["resnet50_v2", "resnet_cifar"];
+        assert_eq!(suggest("resnet50", encoders), Some("resnet50_v2"));
+        assert_eq!(suggest("ResNet-50", encoders), Some("resnet50_v2"));
+        assert_eq!(suggest("cifar_resnet_20", ["cifar", "adam"]), Some("cifar"));
+        assert_eq!(
+            suggest("resnet50v2", ["cifar10-resnet50v2"]),
+            Some("cifar10-resnet50v2")
+        );
+        assert_eq!(suggest("net", ["resnet50_v2"]), None);
     }
 
     #[test]

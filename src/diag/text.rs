@@ -76,6 +76,28 @@ pub(super) fn escape_json(json: &str) -> String {
     out
 }
 
+/// A text in lines of at most `room` columns, broken at its spaces; a longer word is a line of its own.
+#[must_use]
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut taken = 0;
+    for word in text.split(' ') {
+        let columns = width(word);
+        match lines.last_mut() {
+            Some(line) if taken + 1 + columns <= room => {
+                line.push(' ');
+                line.push_str(word);
+                taken += 1 + columns;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                taken = columns;
+            }
+        }
+    }
+    lines
+}
+
 /// Columns that an escaped text takes.
 pub(super) fn width(text: &str) -> usize {
     let within = |c: char, ranges: &[(char, char)]| {
@@ -137,6 +159,15 @@ mod tests {
         assert_eq!(width("e\u{301}\u{1f600}"), 3);
         assert_eq!(width("\u{e9}\u{fc}"), 2);
         assert!(WIDE.is_sorted() && MARKS.is_sorted());
+    }
+
+    #[test]
+    fn texts_are_wrapped_at_spaces_by_columns() {
+        assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(wrap("a bc def", 80), ["a bc def"]);
+        assert_eq!(wrap("longer a", 3), ["longer", "a"]);
+        assert_eq!(wrap("\u{4e16}\u{754c} a", 5), ["\u{4e16}\u{754c}", "a"]);
+        assert_eq!(wrap("", 5), [""]);
     }
 
     #[test]

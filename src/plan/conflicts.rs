@@ -50,8 +50,8 @@ struct Find<'a> {
 
 impl Find<'_> {
     /// A conflict at the value of `path`, with the text under the caret and the fix.
-    fn add(&mut self, path: &str, message: String, label: &str, help: &str) {
-        let problem = Problem::new(Code::Conflict, message)
+    fn add(&mut self, code: Code, path: &str, message: String, label: &str, help: &str) {
+        let problem = Problem::new(code, message)
             .at(self.loaded.place(path))
             .label(label)
             .help(help);
@@ -74,7 +74,8 @@ impl Find<'_> {
             let message =
                 format!("`train_limit` asks for {limit} images, the training split has {all}");
             let help = "lower it, or delete it to use all images";
-            return self.add("data.train_limit", message, "more than there are", help);
+            let (path, label) = ("data.train_limit", "more than there are");
+            return self.add(Code::SplitSize, path, message, label, help);
         }
         let (Some(images), Some(classes)) = (images, data.source.classes()) else {
             return;
@@ -82,14 +83,16 @@ impl Find<'_> {
         if images < classes {
             let message = format!("{images} training images cannot hold {classes} classes");
             let help = format!("use at least {classes}");
-            return self.add("data.train_limit", message, "fewer than classes", &help);
+            let (path, label) = ("data.train_limit", "fewer than classes");
+            return self.add(Code::SplitSize, path, message, label, &help);
         }
         let held_out = (images as f64 * data.validation).round() as usize;
         if data.validation > 0.0 && (held_out < classes || images - held_out < classes) {
             let message = format!("`validation` holds {held_out} of {images} training images out");
             let help =
                 format!("leave at least one image of each of the {classes} classes in each split");
-            self.add("data.validation", message, "too small or too large", &help);
+            let (path, label) = ("data.validation", "too small or too large");
+            self.add(Code::SplitSize, path, message, label, &help);
         }
     }
 
@@ -110,7 +113,7 @@ impl Find<'_> {
             | (LossPlan::CrossEntropy, HeadPlan::Classifier { .. }) => return,
         };
         let related = self.loaded.place(&format!("{path}.loss.name"));
-        let problem = Problem::new(Code::Conflict, format!("{message} in `{path}`"))
+        let problem = Problem::new(Code::HeadAndLoss, format!("{message} in `{path}`"))
             .at(self.loaded.place(&format!("{path}.head.name")))
             .label(label)
             .related(related, "the loss")
@@ -130,7 +133,13 @@ impl Find<'_> {
         });
         for misfit in sizes::misfits(phase, images) {
             let path = format!("phases.{}.{}", phase.name, misfit.key);
-            self.add(&path, misfit.message, misfit.label, &misfit.help);
+            let Misfit {
+                message,
+                label,
+                help,
+                ..
+            } = misfit;
+            self.add(Code::BatchSize, &path, message, label, &help);
         }
     }
 
@@ -150,6 +159,7 @@ impl Find<'_> {
             return;
         }
         self.warp_after_resize(&list, &phase.augment);
+        self.second_flip(&list, &phase.augment);
         let normalize = |step: &AugmentPlan| *step == AugmentPlan::NormalizePerChannel;
         let first = phase.augment.iter().position(normalize);
         let steps = phase.augment.iter().enumerate();
@@ -158,11 +168,41 @@ impl Find<'_> {
             if first == Some(i) {
                 let message = "`normalize` must come first: its statistics are those of whole, unchanged images";
                 let help = "move it to the front of the list";
-                self.add(&path, message.into(), "after another step", help);
+                self.add(
+                    Code::AugmentOrder,
+                    &path,
+                    message.into(),
+                    "after another step",
+                    help,
+                );
             } else {
                 let message = "`normalize` stands twice in one list".into();
-                self.add(&path, message, "again", "keep the first");
+                self.add(
+                    Code::AugmentOrder,
+                    &path,
+                    message,
+                    "again",
+                    "keep the first",
+                );
             }
+        }
+    }
+
+    /// A flip by chance after a flip by chance is a flip by chance.
+    fn second_flip(&mut self, list: &str, steps: &[AugmentPlan]) {
+        let flips = |step: &AugmentPlan| *step == AugmentPlan::FlipHorizontal;
+        let mut places = (0..steps.len()).filter(|i| flips(&steps[*i]));
+        let Some(first) = places.next() else { return };
+        for second in places {
+            let problem = Problem::new(Code::NoEffect, "a second `flip` in one list has no effect")
+                .at(self.loaded.place(&format!("{list}.{second}.flip")))
+                .label("images are mirrored half of the time with or without it")
+                .related(
+                    self.loaded.place(&format!("{list}.{first}.flip")),
+                    "the first",
+                )
+                .help("delete it");
+            self.problems.push(problem);
         }
     }
 
@@ -199,12 +239,8 @@ impl Find<'_> {
             };
             let message = format!("`{name}` stands after a step that changes the size");
             let help = format!("move `{name}` before `random_width` and `random_height`");
-            self.add(
-                &format!("{list}.{i}.{name}"),
-                message,
-                "after a resize",
-                &help,
-            );
+            let path = format!("{list}.{i}.{name}");
+            self.add(Code::AugmentOrder, &path, message, "after a resize", &help);
         }
     }
 
@@ -215,6 +251,7 @@ impl Find<'_> {
         );
         let path = format!("phases.{}.freeze", phase.name);
         let help = "put a phase that trains the encoder before it, or delete `freeze`";
-        self.add(&path, message, "the encoder has its initial weights", help);
+        let label = "the encoder has its initial weights";
+        self.add(Code::UntrainedEncoder, &path, message, label, help);
     }
 }

@@ -51,9 +51,10 @@ impl Source {
             );
             return None;
         }
-        if names[0] == "extends" {
+        if let "extends" | "format" = names[0] {
             let help = "write it in the file, or in a file that extends this one";
-            problems.push(refuse("`extends` can only be written in a file".into()).help(help));
+            let message = format!("`{}` can only be written in a file", names[0]);
+            problems.push(refuse(message).help(help));
             return None;
         }
         let column = (

@@ -40,8 +40,7 @@ pub(crate) fn check(merged: &Merged, elsewhere: &[String], found: &mut Found) ->
 /// Finds the problems of the section `sweep`, which is taken out before its points are checked; whether there are none.
 pub(crate) fn check_sweep(merged: &Merged, found: &mut Found) -> bool {
     let key = schema::SPEC.key("sweep");
-    let value = merged.root.get("sweep").filter(|value| !is_empty(value));
-    let (Some(value), Some(key)) = (value, key) else {
+    let (Some(value), Some(key)) = (merged.root.get("sweep"), key) else {
         return true;
     };
     let before = found.seen();
@@ -51,6 +50,12 @@ pub(crate) fn check_sweep(merged: &Merged, found: &mut Found) -> bool {
         found,
         wrong: Vec::new(),
     };
+    if is_empty(value) {
+        if check.is_blank("sweep", value) {
+            check.blank_key("sweep", value, key);
+        }
+        return found.seen() == before;
+    }
     check.value("sweep", "sweep", value, &key.kind);
     if found.seen() == before {
         sweep::check(merged, found);
@@ -100,9 +105,11 @@ impl Check<'_> {
             }
             let inner = join(path, name);
             match keys.iter().find(|key| key.name == name) {
+                // Nothing behind a colon is more often forgotten than meant.
+                Some(key) if self.is_blank(&inner, value) => self.blank_key(&inner, value, key),
                 // `~` deletes: the key is as good as absent, also one of another variant that a base wrote.
                 Some(_) if is_empty(value) => {}
-                None if is_empty(value) && owner.knows(name) => {}
+                None if is_empty(value) && owner.knows(name) && !self.is_blank(&inner, value) => {}
                 None => self.unknown_key(path, &inner, name, value, keys, owner),
                 Some(key) => self.value(&inner, name, value, &key.kind),
             }
@@ -163,6 +170,26 @@ impl Check<'_> {
         self.report(&inner, problem.help(format!("add `{name}`: {doc}")));
     }
 
+    /// Whether nothing is written behind the colon of a key.
+    fn is_blank(&self, path: &str, value: &Value) -> bool {
+        is_empty(value) && self.merged.sources[self.merged.layer(value)].is_blank(path)
+    }
+
+    /// Reports a key with nothing behind its colon, unless `missing` does.
+    fn blank_key(&mut self, path: &str, value: &Value, key: &Key) {
+        if key.need == Need::Required || self.is_set_elsewhere(path) {
+            return;
+        }
+        let problem = Problem::new(Code::MissingKey, format!("`{path}` is empty"))
+            .at(self.merged.key_place(path, value))
+            .label("needs a value")
+            .help(format!(
+                "write its value, or `{}: ~` to delete it: {}",
+                key.name, key.doc
+            ));
+        self.report(path, problem);
+    }
+
     /// Reports a required key that is there without a value.
     fn empty_key(&mut self, path: &str, empty: &Value, doc: &str) {
         let source = &self.merged.sources[self.merged.layer(empty)];
@@ -195,7 +222,7 @@ impl Check<'_> {
             Kind::Step(steps) => self.step(path, name, value, steps),
             Kind::Named(section) => self.named(path, value, section),
             Kind::Axes(item) => self.axes(path, value, item),
-            Kind::Any | Kind::Extends | Kind::Profiles => {}
+            Kind::Any | Kind::Extends | Kind::Format | Kind::Profiles => {}
             _ => self.scalar(path, name, value, kind),
         }
     }
@@ -217,7 +244,15 @@ impl Check<'_> {
             return Some(dict);
         }
         let problem = self.wrong_type(path, value, "a mapping");
-        let help = "write it in braces, as in `{key: value}`, or with the keys in lines below";
+        let help = match value {
+            Value::Array(_, items) if matches!(items[..], [Value::Dict(..)]) => {
+                "take the mapping out of the list: one `-` or one pair of brackets too many"
+            }
+            Value::Array(_, items) if !items.is_empty() && items.iter().all(is_dict) => {
+                "write the keys without `-`: this is a section, not a list"
+            }
+            _ => "write it in braces, as in `{key: value}`, or with the keys in lines below",
+        };
         self.report(path, problem.help(help));
         None
     }
@@ -226,6 +261,10 @@ impl Check<'_> {
 /// Whether a value is `~`.
 pub(crate) fn is_empty(value: &Value) -> bool {
     matches!(value, Value::Empty(..))
+}
+
+fn is_dict(value: &Value) -> bool {
+    matches!(value, Value::Dict(..))
 }
 
 /// The entry that is no valid key and is nearest to `wanted` among the valid ones.
@@ -237,6 +276,9 @@ fn misspelt<'d, I: Iterator<Item = &'static str>>(
     let strange = dict
         .iter()
         .filter(|(name, _)| valid().all(|known| known != name.as_str()));
-    let mut near = strange.filter(|(name, _)| schema::meant(name, valid()) == Some(wanted));
+    let mut near = strange.filter(|(name, _)| {
+        let key = name.split([':', ' ']).next().unwrap_or(name);
+        schema::meant(name, valid()) == Some(wanted) || key == wanted
+    });
     near.next().map(|(name, value)| (name.as_str(), value))
 }

@@ -159,7 +159,7 @@ fn something(kind: &'static Kind) -> Option<serde_json::Value> {
             json!({ step.name: something(&step.kind)? })
         }
         Kind::Named(_) => json!({}),
-        Kind::Axes(_) | Kind::Any | Kind::Extends | Kind::Profiles => return None,
+        Kind::Axes(_) | Kind::Any | Kind::Extends | Kind::Format | Kind::Profiles => return None,
     })
 }
 

@@ -44,7 +44,17 @@ pub(crate) fn check(layers: &Layers, found: &mut Found) {
     let mut steering = Vec::new();
     for source in &layers.sources {
         let entries = match section(source) {
-            None => continue,
+            None => {
+                if source.is_blank("profiles") {
+                    refuse(
+                        source,
+                        "profiles",
+                        &Tree::Null,
+                        "a mapping of names to sections",
+                    );
+                }
+                continue;
+            }
             Some(Tree::Map(entries)) => entries,
             Some(other) => {
                 refuse(source, "profiles", other, "a mapping of names to sections");
@@ -67,7 +77,7 @@ pub(crate) fn check(layers: &Layers, found: &mut Found) {
     for (source, path) in steering {
         found.push(
             Problem::new(
-                Code::Conflict,
+                Code::BadProfile,
                 format!("`{path}` can only stand at the top level of a file"),
             )
             .at(source.key_place(&path))

@@ -18,6 +18,10 @@ pub use tables::*;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
+/// The version of the language that this program reads. Versions count up when a key changes its meaning or goes; a new
+/// key is no new version.
+pub const LANGUAGE: u64 = 1;
+
 /// Keys of one section, or of one variant of a part.
 #[derive(Debug)]
 pub struct Section {
@@ -86,6 +90,8 @@ pub enum Kind {
     Any,
     /// Templates or files that a spec builds on; taken out before the merge.
     Extends,
+    /// The version of the language; taken out before the merge.
+    Format,
     /// A mapping of free names to parts of a spec; taken out before the merge.
     Profiles,
 }

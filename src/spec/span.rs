@@ -1,11 +1,13 @@
 //! The one file that knows the event-level YAML crate: where each key and value of a text stands, by key path.
-//! It also refuses what must not reach the value parser: too deep, too many values through aliases, tags, merge keys.
+//! It also refuses what must not reach the value parser: `refuse` says how.
+
+mod refuse;
 
 use super::index::{Entry, Index, Span, join};
-use super::limits::{MAX_DEPTH, MAX_DUPLICATES, MAX_PATHS, MAX_TEXT, MAX_VALUES, Size};
-use super::syntax::{self, Said};
+use super::limits::{MAX_DEPTH, MAX_DUPLICATES, MAX_PATHS, Size};
 use crate::diag::{Code, Place, Problem};
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
+use refuse::too_deep;
+use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks};
 use std::collections::HashMap;
 
 impl From<Marks> for Span {
@@ -68,14 +70,6 @@ pub(crate) fn scan(text: &str, prefix: &str, place: &dyn Fn(Span) -> Place) -> S
     scanner.scan
 }
 
-fn too_deep() -> Problem {
-    Problem::new(
-        Code::TooDeep,
-        format!("lists and mappings are nested deeper than {MAX_DEPTH}"),
-    )
-    .help("write the value with fewer brackets or levels: no key takes more than a few")
-}
-
 /// An open list or mapping.
 struct Frame {
     /// Length of the path of the container itself.
@@ -83,8 +77,6 @@ struct Frame {
     anchor: usize,
     /// `size` when it was opened.
     opened_at: Size,
-    /// Where it begins.
-    begins: Span,
     kind: FrameKind,
 }
 
@@ -177,25 +169,6 @@ impl Scanner<'_> {
         }
     }
 
-    /// A mistake in YAML's grammar, or nesting that the parser itself gives up on.
-    fn unreadable(&self, error: &ScanError, text: &str) -> Problem {
-        let at: Span = Marks::empty(*error.marker()).into();
-        if error.info().contains("recursion limit") {
-            return too_deep().at((self.place)(at));
-        }
-        let bracket = |span: &Span| {
-            let line = text.split('\n').nth(span.line.wrapping_sub(1));
-            let first = line.and_then(|line| line.chars().nth(span.column - 1));
-            matches!(first, Some('{' | '['))
-        };
-        let said = Said {
-            info: error.info(),
-            at,
-            open: self.frames.iter().map(|frame| frame.begins).rfind(bracket),
-        };
-        syntax::explain(&said, text, self.place)
-    }
-
     fn document(&mut self, span: Span) -> Step {
         self.documents += 1;
         if self.documents > 1 {
@@ -219,14 +192,7 @@ impl Scanner<'_> {
 
     fn key(&mut self, text: &str, quoted: bool, span: Span) -> Step {
         if text == "<<" && !quoted {
-            return Err(Box::new(
-                self.problem(
-                    Code::MergeKey,
-                    "merge keys (`<<`) are not part of this language",
-                    span,
-                )
-                .help("use `extends`, or write the keys out"),
-            ));
+            return Err(Box::new(self.merge_key(span)));
         }
         let path = self.path.clone();
         let Some(Frame {
@@ -238,19 +204,7 @@ impl Scanner<'_> {
         };
         *key = Some((text.to_owned(), span));
         if let Some(&first) = seen.get(text) {
-            let inside = if path.is_empty() {
-                String::new()
-            } else {
-                format!(" in `{path}`")
-            };
-            let problem = Problem::new(
-                Code::DuplicateKey,
-                format!("duplicate key `{text}`{inside}"),
-            )
-            .at((self.place)(span))
-            .label("written again")
-            .related(Some((self.place)(first)), "first written here")
-            .help("keep one of the two");
+            let problem = self.duplicate(text, &path, span, first);
             if self.scan.problems.len() + 1 >= MAX_DUPLICATES {
                 return Err(Box::new(problem));
             }
@@ -321,7 +275,6 @@ impl Scanner<'_> {
             path_len,
             anchor,
             opened_at,
-            begins: span,
             kind,
         });
         Ok(())
@@ -343,49 +296,6 @@ impl Scanner<'_> {
             let number = self.scan.index.anchor(self.last.clone());
             self.anchors.insert(anchor, (size, number));
         }
-    }
-
-    fn count(&mut self, more: Size, span: Span) -> Step {
-        self.size = self.size.plus(more);
-        let what = if self.size.values > MAX_VALUES {
-            format!("{MAX_VALUES} keys and values")
-        } else if self.size.bytes > MAX_TEXT {
-            format!("{MAX_TEXT} bytes of text")
-        } else {
-            return Ok(());
-        };
-        let text = format!("more than {what}, counting what aliases stand for");
-        let help = "write a shorter spec, with fewer aliases";
-        Err(Box::new(
-            self.problem(Code::AliasLimit, &text, span).help(help),
-        ))
-    }
-
-    fn refuse_tag(&self, tagged: bool, span: Span) -> Step {
-        if tagged {
-            return Err(Box::new(
-                self.problem(
-                    Code::Tag,
-                    "tags (`!name`) are not part of this language",
-                    span,
-                )
-                .help("write the plain value"),
-            ));
-        }
-        Ok(())
-    }
-
-    fn complex_key(&self, span: Span) -> Problem {
-        self.problem(
-            Code::ComplexKey,
-            "a key must be a name, not a list, a mapping or an alias",
-            span,
-        )
-        .help("write a plain name before the colon")
-    }
-
-    fn problem(&self, code: Code, message: &str, span: Span) -> Problem {
-        Problem::new(code, message).at((self.place)(span))
     }
 }
 

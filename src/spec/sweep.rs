@@ -139,7 +139,7 @@ pub(crate) fn refuse(merged: &Merged, leaf: &Leaf) -> Option<Problem> {
     if SWEPT.contains(&section) {
         return unreachable_key(merged, leaf);
     }
-    let problem = Problem::new(Code::Conflict, format!("`{}` cannot be swept", leaf.key))
+    let problem = Problem::new(Code::BadSweep, format!("`{}` cannot be swept", leaf.key))
         .at(leaf.place(merged, 0));
     Some(match section {
         "seeds" => problem.help("list all seeds in `seeds`: every point is run with each of them"),
@@ -164,18 +164,20 @@ fn unreachable_key(merged: &Merged, leaf: &Leaf) -> Option<Problem> {
                 let help = format!(
                     "lists are replaced as a whole: sweep `{above}`, each value a list of its own"
                 );
-                return Some(Problem::new(Code::Conflict, message).at(place()).help(help));
+                return Some(Problem::new(Code::BadSweep, message).at(place()).help(help));
             }
             Some(_) => {
                 let message = format!("the sweep sets `{key}`, but `{above}` holds no keys");
                 let help = format!("sweep `{above}` itself, or correct the path");
-                return Some(Problem::new(Code::Conflict, message).at(place()).help(help));
+                return Some(Problem::new(Code::BadSweep, message).at(place()).help(help));
             }
         };
         value = Some(match dict.get(name).filter(|value| !is_empty(value)) {
             Some(value) => value,
-            // A phase that is not there would lack all but this key.
-            None if above == "phases" && key.len() > above.len() + 1 + name.len() => {
+            // A phase that is not there would lack all but this key, or be none.
+            None if above == "phases"
+                && (key.len() > above.len() + 1 + name.len() || !are_sections(leaf.value)) =>
+            {
                 let names: Vec<&str> = dict.keys().map(String::as_str).collect();
                 let message = format!("the sweep sets `{key}`, but there is no phase `{name}`");
                 let problem = Problem::new(Code::UnknownName, message).at(place());
@@ -189,6 +191,12 @@ fn unreachable_key(merged: &Merged, leaf: &Leaf) -> Option<Problem> {
         above = join_paths(&above, name);
     }
     None
+}
+
+/// Whether all values of an axis are mappings.
+fn are_sections(value: &Value) -> bool {
+    let section = |value: &Value| matches!(value, Value::Dict(..));
+    matches!(value, Value::Array(_, items) if items.iter().all(section))
 }
 
 /// What is wrong between the axes, and between them and the layers above: keys that are set twice, so that one of the

@@ -1,17 +1,19 @@
-//! Every code of a problem: an input that provokes it, its text against tests/snapshots, its page in docs, its help and
-//! its JSON. `SUPCON_BLESS=1` writes the snapshots and the page again; read the diff before you commit it.
+//! Every code of a problem: an input that provokes it, its text against tests/snapshots, its page in docs; `shown` tests
+//! help, JSON and colour. `SUPCON_BLESS=1` writes the snapshots and the page again; read the diff before you commit it.
 
+mod data;
 mod run;
+mod shown;
 #[cfg(all(feature = "train", unix))]
 mod store;
 
+use data::data_case;
 use run::run_case;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use supcon::data::{self, DataError, LoadOptions};
 use supcon::diag::{Code, Problem, Problems, render_page};
-use supcon::plan::{DataPlan, SourcePlan, load_runs, resolve_reading};
-use supcon::spec::{Overrides, Subset, read_with};
+use supcon::plan::{load_runs, resolve_reading};
+use supcon::spec::{Overrides, read_with};
 
 /// A spec without a mistake; the right examples of the explanations are parts of it.
 const GOOD: &str = "\
@@ -59,9 +61,15 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
         }
         Code::Empty => spec(folder, code.explanation().wrong),
         Code::BadExtends => spec(folder, format!("{}\n{GOOD}", code.explanation().wrong)),
-        Code::DuplicatePoint | Code::NoEffect | Code::TooManyRuns | Code::Reference => {
-            spec(folder, format!("{GOOD}{}\n", code.explanation().wrong))
-        }
+        Code::DuplicatePoint
+        | Code::NoEffect
+        | Code::TooManyRuns
+        | Code::Reference
+        | Code::NewerFormat
+        | Code::AugmentOrder
+        | Code::BadExpect
+        | Code::BadSweep
+        | Code::BadProfile => spec(folder, format!("{GOOD}{}\n", code.explanation().wrong)),
         Code::BadOverride => {
             write(folder, "spec.yaml", GOOD);
             let words = code.explanation().wrong.rsplit(' ');
@@ -87,7 +95,10 @@ fn provoke(code: Code, folder: &Path) -> Option<String> {
         | Code::BadName
         | Code::EmptyList
         | Code::DuplicateValue
-        | Code::Conflict => example(code, folder),
+        | Code::HeadAndLoss
+        | Code::BatchSize
+        | Code::SplitSize
+        | Code::UntrainedEncoder => example(code, folder),
         Code::DataPath
         | Code::DataFormat
         | Code::DataLabel
@@ -164,99 +175,6 @@ fn load(folder: &Path, name: &str, set: &[&str]) -> Problems {
 
 fn all_below(path: &Path) -> Problems {
     load_runs(&[path.to_owned()], &Overrides::default()).expect_err("problems")
-}
-
-/// A problem of data as `run` prints it.
-fn data_case(code: Code, folder: &Path) -> Option<String> {
-    let images = SourcePlan::ImageFolder { image_size: 32 };
-    let cifar = |folder: &Path| load_data(SourcePlan::Cifar10, None, folder);
-    let error = match code {
-        Code::DataPath => {
-            // The variable adds a place to the message.
-            if std::env::var_os("SUPCON_DATA").is_some() {
-                return None;
-            }
-            cifar(&folder.join("cifar"))
-        }
-        Code::DataFormat => {
-            write(folder, "batches.meta.txt", class_names());
-            write(folder, "data_batch_1.bin", [0_u8; 100]);
-            cifar(folder)
-        }
-        Code::DataLabel => {
-            write(folder, "batches.meta.txt", class_names());
-            let mut bytes = vec![0_u8; 10_000 * 3_073];
-            bytes[7 * 3_073] = 10;
-            write(folder, "data_batch_1.bin", bytes);
-            cifar(folder)
-        }
-        Code::DataIo => {
-            write(folder, "data_batch_1.bin", "");
-            cifar(folder)
-        }
-        Code::DataArchive => {
-            write(folder, "cifar-10-binary.tar.gz", "a page that says sorry");
-            cifar(folder)
-        }
-        Code::DataBadImage => {
-            for name in ["train/cat/1.png", "train/dog/1.png", "test/cat/2.png"] {
-                write(folder, name, "text");
-            }
-            write(folder, "test/dog/2.png", "");
-            load_data(images, None, folder)
-        }
-        Code::DataLayout => {
-            for class in ["cat", "dog", "fox"] {
-                write(folder, &format!("train/{class}/1.png"), "text");
-            }
-            for class in ["cat", "fox"] {
-                write(folder, &format!("test/{class}/2.png"), "text");
-            }
-            load_data(images, None, folder)
-        }
-        Code::DataOneClass => {
-            write(folder, "train/cat/1.png", "text");
-            load_data(images, None, folder)
-        }
-        Code::DataTooFew => {
-            let (train_size, test_size) = (100, 10);
-            let shapes = SourcePlan::Shapes {
-                train_size,
-                test_size,
-            };
-            load_data(shapes, Some(5), folder)
-        }
-        // Asking a server is for the tests of `data`; this is its answer.
-        _ => DataError::Download {
-            url: "https://example.org/set.tar.gz".into(),
-            path: "cache/set.tar.gz".into(),
-            cause: "the connection was refused, 3 times in a row".into(),
-            expected: "170052171 bytes".into(),
-            help: "run the command again".into(),
-        },
-    };
-    assert_eq!(error.code(), code, "{error}");
-    Some(format!("error[{code}]: {error}\n"))
-}
-
-fn class_names() -> String {
-    (0..10).map(|i| format!("class{i}\n")).collect()
-}
-
-fn load_data(source: SourcePlan, train_limit: Option<usize>, folder: &Path) -> DataError {
-    let plan = DataPlan {
-        source,
-        root: None,
-        train_limit,
-        train_subset: Subset::default(),
-        validation: 0.0,
-    };
-    let options = LoadOptions {
-        data_dir: Some(folder.to_owned()),
-        cache_dir: folder.join("cache"),
-        progress: &|_| {},
-    };
-    data::load(&plan, &options).expect_err("an error")
 }
 
 fn supcon(arguments: &[&str]) -> Output {
@@ -346,123 +264,5 @@ fn the_page_of_codes_is_up_to_date() {
     assert!(page.is_ascii());
     if let Some(difference) = differs("docs/diagnostics.md", &page) {
         panic!("SUPCON_BLESS=1 writes it again\n{difference}");
-    }
-}
-
-#[test]
-fn help_explains_codes_and_verbs() {
-    let output = supcon(&["help", "unknown-key"]);
-    assert!(output.status.success());
-    assert_eq!(text(&output.stdout), Code::UnknownKey.explain());
-    let both = text(&supcon(&["help", "data-path", "error[syntax]:"]).stdout);
-    let (path, syntax) = (Code::DataPath.explain(), Code::Syntax.explain());
-    assert_eq!(both, format!("{path}\n{syntax}"));
-    let verb = supcon(&["help", "check"]);
-    assert_eq!(
-        text(&verb.stdout),
-        text(&supcon(&["check", "--help"]).stdout)
-    );
-    assert!(text(&verb.stdout).contains("Usage: supcon check"));
-    let all = text(&supcon(&["help"]).stdout);
-    for word in ["Usage: supcon", "  check ", "unknown-key", "RUN-KILLED"] {
-        assert!(all.contains(word), "no `{word}` in\n{all}");
-    }
-}
-
-#[test]
-fn help_answers_an_unknown_word_with_the_nearest() {
-    let output = supcon(&["help", "unknown-kye", "check"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(text(&output.stdout), "");
-    assert!(text(&output.stderr).contains("nearest: `unknown-key`"));
-}
-
-#[test]
-fn problems_as_json_are_one_object_on_standard_output() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let bad = GOOD
-        .replace("epochs", "\"ep\\eochs\\u202E\"")
-        .replace("temp", "tmep");
-    let path = write(folder.path(), "spec.yaml", bad);
-    let path = path.to_string_lossy();
-    for verb in ["check", "plan"] {
-        let output = supcon(&[verb, &path, "--format", "json"]);
-        assert_eq!(output.status.code(), Some(2));
-        assert_eq!(text(&output.stderr), "");
-        let out = text(&output.stdout);
-        assert!(!out.trim_end().chars().any(char::is_control), "{out}");
-        assert!(!out.contains('\u{202e}') && out.lines().count() == 1);
-        let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
-        assert_eq!(value["ok"], false);
-        let problems = value["problems"].as_array().expect("a list");
-        let problem = problems.last().expect("a problem");
-        assert_eq!(problem["code"], "unknown-key");
-        assert_eq!(problem["file"], &*path);
-        let at = ["line", "column", "end_column"].map(|field| problem[field].as_u64());
-        assert_eq!(at, [Some(10), Some(26), Some(37)]);
-        assert_eq!(problem["label"], "did you mean `temperature`?");
-    }
-    let good = write(folder.path(), "spec.yaml", GOOD);
-    let output = supcon(&["check", &good.to_string_lossy(), "--format=json"]);
-    assert!(output.status.success());
-    let ok = "{\"ok\":true,\"experiments\":1,\"runs\":3,\"problems\":[]}\n";
-    assert_eq!(text(&output.stdout), ok);
-}
-
-#[test]
-fn drawn_problems_hold_no_control_character_and_end_with_the_pointer() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let bad = GOOD
-        .replace("epochs", "\"ep\\eochs\\u202E\"")
-        .replace("[0, 1, 2]", "[]");
-    let path = write(folder.path(), "spec.yaml", bad);
-    let output = supcon(&["check", &path.to_string_lossy()]);
-    assert_eq!(
-        (output.status.code(), text(&output.stdout)),
-        (Some(2), String::new())
-    );
-    let drawn = text(&output.stderr);
-    let hidden = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
-    assert!(!drawn.chars().any(hidden), "{drawn:?}");
-    assert!(drawn.contains("ep\\u{1b}ochs\\u{202e}"), "{drawn}");
-    let last = drawn.lines().last().unwrap_or("");
-    assert!(last.starts_with("for more: `supcon help empty-list "));
-    assert_eq!(drawn.matches("supcon help").count(), 1);
-}
-
-/// `script` of util-linux gives the program a terminal.
-#[cfg(target_os = "linux")]
-#[test]
-fn colour_appears_on_a_terminal_unless_no_color_is_set() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = write(folder.path(), "spec.yaml", "nmae: x\n");
-    let command = format!(
-        "'{}' check '{}'",
-        env!("CARGO_BIN_EXE_supcon"),
-        path.display()
-    );
-    let drawn = |no_color: Option<&str>| {
-        let mut script = Command::new("script");
-        script.args(["-qec", &command, "/dev/null"]);
-        script
-            .stdin(std::process::Stdio::null())
-            .env_remove("NO_COLOR");
-        script.envs(no_color.map(|value| ("NO_COLOR", value)));
-        script.output().map(|output| text(&output.stdout))
-    };
-    let Ok(coloured) = drawn(None) else {
-        println!("not checked: there is no `script`");
-        return;
-    };
-    assert!(
-        coloured.contains("\u{1b}[1;31merror[unknown-key]"),
-        "{coloured}"
-    );
-    for (value, expected) in [("", true), ("1", false)] {
-        let text = drawn(Some(value)).expect("script runs");
-        assert!(
-            text.contains("error") && text.contains('\u{1b}') == expected,
-            "{text}"
-        );
     }
 }

@@ -7,7 +7,7 @@ fn a_conflict_shows_both_sides_and_the_fix() {
     assert_eq!(
         edited("{name: classifier}", "{name: projection, widths: [8]}").set("expect=~").text(),
         "\
-error[conflict]: the loss `cross_entropy` needs one logit a class, but the head is a projection in `phases.classify`
+error[head-and-loss]: the loss `cross_entropy` needs one logit a class, but the head is a projection in `phases.classify`
   --> spec.yaml:17:18
    |
 17 |     head: {name: projection, widths: [8]}
@@ -25,7 +25,7 @@ fn conflicts_between_sections_are_found() {
     one(
         "train_size: 100",
         "train_size: 100, train_limit: 5",
-        "conflict",
+        "split-size",
         3,
         &["cannot hold 10 classes"],
     );
@@ -39,14 +39,14 @@ fn conflicts_between_sections_are_found() {
     one(
         "train_size: 100",
         "train_size: 100, train_limit: 500",
-        "conflict",
+        "split-size",
         3,
         &["asks for 500 images"],
     );
     one(
         "train_size: 100",
         "train_size: 100, validation: 0.001",
-        "conflict",
+        "split-size",
         3,
         &["`validation` holds 0 of 100"],
     );
@@ -60,14 +60,14 @@ fn conflicts_between_sections_are_found() {
     one(
         "{normalize: per_channel}, {flip: horizontal}",
         "{flip: horizontal}, {normalize: per_channel}",
-        "conflict",
+        "augment-order",
         4,
         &["must come first"],
     );
     one(
         "{flip: horizontal}",
         "{normalize: per_channel}",
-        "conflict",
+        "augment-order",
         4,
         &["twice"],
     );
@@ -81,64 +81,64 @@ fn conflicts_between_sections_are_found() {
     one(
         "batch_size: 20\n    head: {name: p",
         "batch_size: 1\n    head: {name: p",
-        "conflict",
+        "batch-size",
         9,
         &["needs at least 2"],
     );
     one(
         "batch_size: 20\n    freeze",
         "batch_size: 101\n    freeze",
-        "conflict",
+        "batch-size",
         15,
         &["larger than the 100"],
     );
     one(
         "    epochs: 2\n",
         "    epochs: 2\n    freeze: [encoder]\n",
-        "conflict",
+        "untrained-encoder",
         9,
         &["before any phase has trained it"],
     );
     one(
         "min: 0.2",
         "tolerance: 0.2",
-        "conflict",
+        "bad-expect",
         21,
         &["`tolerance` needs a `value`"],
     );
     one(
         "min: 0.2",
         "value: 0.2",
-        "conflict",
+        "bad-expect",
         21,
         &["`value` needs a `tolerance`"],
     );
     one(
         "min: 0.2",
         "min: 0.2, max: 0.1",
-        "conflict",
+        "bad-expect",
         21,
         &["`min` is larger than `max`"],
     );
-    one(", min: 0.2", "", "conflict", 21, &["without a figure"]);
+    one(", min: 0.2", "", "bad-expect", 21, &["without a figure"]);
     one(
         "metric: test_accuracy",
         "metric: validation_accuracy",
-        "conflict",
+        "bad-expect",
         21,
         &["no phase measures"],
     );
     one(
         "metric: test_accuracy",
         "metric: pretrain.train_accuracy",
-        "conflict",
+        "bad-expect",
         21,
         &["no phase measures"],
     );
     one(
         "metric: test_accuracy",
         "metric: pretrain.test_loss",
-        "conflict",
+        "bad-expect",
         21,
         &["no phase measures"],
     );
@@ -167,14 +167,14 @@ fn batches_and_splits_are_judged_by_what_is_left_for_them() {
     one(
         "train_size: 100",
         "train_size: 100, validation: 0.02",
-        "conflict",
+        "split-size",
         3,
         &["holds 2 of 100"],
     );
     one(
         loss,
         &batch("33"),
-        "conflict",
+        "batch-size",
         9,
         &[
             "the last batch of each epoch holds one",
@@ -202,7 +202,7 @@ fn expectations_that_no_figure_can_meet_are_refused() {
         one(
             "min: 0.2",
             to,
-            "conflict",
+            "bad-expect",
             21,
             &["no figure can meet", "fractions from 0 to 1"],
         );

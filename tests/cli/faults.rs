@@ -258,7 +258,13 @@ fn s09_values_that_cannot_work_are_refused_with_their_reason() {
     let batch = |text: &str| format!("batch_size: {text}\n    head: {{name: p");
     let written = batch("20");
     one(&written, &batch("0"), "out-of-range", 9, &["from 1 to"]);
-    one(&written, &batch("1"), "conflict", 9, &["there is only one"]);
+    one(
+        &written,
+        &batch("1"),
+        "batch-size",
+        9,
+        &["there is only one"],
+    );
     assert_eq!(resolved(&written, &batch("19"), "/phases/0/batch_size"), 19);
     one("epochs: 2", "epochs: 0", "out-of-range", 8, &["from 1 to"]);
 }
@@ -289,7 +295,7 @@ fn s16_a_key_without_effect_is_refused() {
     one(
         "min: 0.2",
         "min: 0.2, tolerance: 0.1",
-        "conflict",
+        "bad-expect",
         21,
         &["`tolerance` needs a `value`"],
     );
@@ -336,11 +342,30 @@ fn s17_names_cannot_leave_their_folder() {
 
 #[test]
 fn s19_a_spec_of_another_version_is_refused_and_left_as_it_is() {
-    let case = edited("name: good", "format: 9\nname: good");
+    let case = edited("name: good", "format: 9\nname: good\nkey_of_the_future: 1");
     refused(
         &case,
-        &["error[unknown-key]: unknown key `format` at the top level"],
+        &[
+            "error[newer-format]: `spec.yaml` is written in version 9 of the language",
+            "this program reads version 1",
+            "error: 1 problem",
+        ],
     );
+    let base = Case::new("extends: base.yaml\nname: top\n");
+    let base = base.file("base.yaml", format!("format: 2\n{GOOD}").as_bytes());
+    refused(
+        &base,
+        &["error[newer-format]: `base.yaml`", "--> base.yaml:1:9"],
+    );
+    // There is no older version; the present one may be named.
+    assert_eq!(
+        edited("name: good", "format: 1\nname: good").runs()[0].run_id,
+        Case::new(GOOD).runs()[0].run_id
+    );
+    let set = Case::new(GOOD).set("format=1").text();
+    assert!(set.contains("can only be written in a file"), "{set}");
+    let profile = format!("{GOOD}profiles: {{short: {{format: 1}}}}\n");
+    assert_eq!(super::codes(profile.as_bytes()), [("bad-profile", 22)]);
     let error = RunPlan::from_yaml("format: 9\n").expect_err("refused");
     assert!(error.to_string().contains("found 9"), "{error}");
 }

@@ -4,7 +4,7 @@ use super::{Case, GOOD};
 use Sees::{Identity, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use supcon::plan::RunPlan;
-use supcon::spec::schema;
+use supcon::spec::schema::{self, Kind};
 
 #[test]
 fn every_key_and_variant_of_the_schema_is_typed() {
@@ -169,23 +169,86 @@ const CHANGES: &[Change] = &[
     (RANGE, "scale", "sweep: {range: {phases.pretrain.loss.temperature: {from: 0.01, to: 1, steps: 3}}}", "sweep: {range: {phases.pretrain.loss.temperature: {from: 0.01, to: 1, steps: 3, scale: log}}}", Identity),
 ];
 
+/// Keys of which only one value is valid, so that another gives an error and no other plan.
+const ONE_VALUE: &[(&str, &str)] = &[(TOP, "format")];
+
 /// Every key of the schema by section; the key that names a variant where there is a choice of them.
-fn schema_keys() -> BTreeSet<(String, String)> {
+pub(super) fn schema_keys() -> BTreeSet<(String, String)> {
     let mut keys = BTreeSet::new();
-    let mut variants: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    walk(TOP, schema::SPEC.keys, &mut keys);
+    keys
+}
+
+fn walk(title: &str, keys: &'static [schema::Key], found: &mut BTreeSet<(String, String)>) {
+    for key in keys {
+        found.insert((title.to_owned(), key.name.to_owned()));
+        walk_kind(key.name, &key.kind, found);
+    }
+}
+
+/// The keys inside a kind. Every kind is named here: a new one stops the match until it says what keys it holds.
+fn walk_kind(name: &str, kind: &'static Kind, found: &mut BTreeSet<(String, String)>) {
+    match kind {
+        Kind::Float(_)
+        | Kind::Whole(..)
+        | Kind::Text
+        | Kind::Path
+        | Kind::Label
+        | Kind::Choice(_)
+        | Kind::Any
+        | Kind::Extends
+        | Kind::Format
+        // A profile holds the keys of a spec.
+        | Kind::Profiles => {}
+        Kind::List(item, _) | Kind::Set(item, _) | Kind::Axes(item) => walk_kind(name, item, found),
+        Kind::Map(section) => walk(&format!("`{name}`"), section.keys, found),
+        Kind::Named(section) => walk(&format!("a phase in `{name}`"), section.keys, found),
+        Kind::Step(steps) => walk(&format!("a step of `{name}`"), steps, found),
+        Kind::Part(part) => {
+            for variant in part.variants {
+                let title = format!("`{name}` with `{}: {}`", part.tag, variant.name);
+                if part.variants.len() > 1 {
+                    found.insert((title.clone(), part.tag.to_owned()));
+                }
+                walk(&title, variant.keys, found);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_visits_the_schema_passes_every_key() {
+    let mut visited = BTreeSet::new();
     schema::visit(&schema::SPEC, TOP.into(), &mut |title, section| {
         let names = section.keys.iter();
-        keys.extend(names.map(|key| (title.to_owned(), key.name.to_owned())));
-        if let Some((part, variant)) = title.split_once(" with `") {
-            let tag = variant.split(':').next().unwrap_or(variant);
-            let variants = variants.entry(part.to_owned()).or_default();
-            variants.push((title.to_owned(), tag.to_owned()));
-        }
+        visited.extend(names.map(|key| (title.to_owned(), key.name.to_owned())));
     });
-    keys.extend(variants.into_values().filter(|all| all.len() > 1).flatten());
-    let steps = schema::STEPS.iter();
-    keys.extend(steps.map(|step| (STEP.to_owned(), step.name.to_owned())));
-    keys
+    let walked = schema_keys();
+    let tags = ["dataset", "name"];
+    let missed = walked.difference(&visited);
+    let missed: Vec<_> = missed
+        .filter(|(title, key)| title != STEP && !tags.contains(&key.as_str()))
+        .collect();
+    assert!(missed.is_empty(), "{missed:?}");
+    assert!(visited.is_subset(&walked));
+}
+
+#[test]
+fn a_key_of_one_value_is_refused_with_any_other_and_changes_no_plan() {
+    let without = runs("");
+    assert_eq!(identities(&without), identities(&runs("format: 1")));
+    for (value, code) in [
+        ("0", "out-of-range"),
+        ("-1", "out-of-range"),
+        ("2", "newer-format"),
+        ("1.5", "wrong-type"),
+        ("one", "wrong-type"),
+        ("\"1\"", "wrong-type"),
+        ("", "wrong-type"),
+    ] {
+        let text = format!("format: {value}\n{GOOD}");
+        assert_eq!(super::codes(text.as_bytes()), [(code, 1)], "{value}");
+    }
 }
 
 /// The runs of a layer over `GOOD`.
@@ -208,25 +271,29 @@ fn runs(layer: &str) -> Vec<RunPlan> {
         .runs()
 }
 
+fn identities(runs: &[RunPlan]) -> Vec<String> {
+    runs.iter().map(RunPlan::identity).collect()
+}
+
 #[test]
 fn every_key_of_the_schema_has_a_change() {
     let listed = CHANGES
         .iter()
         .map(|(section, key, ..)| ((*section).to_owned(), (*key).to_owned()));
-    let listed: BTreeSet<(String, String)> = listed.collect();
+    let mut listed: BTreeSet<(String, String)> = listed.collect();
     assert_eq!(listed.len(), CHANGES.len(), "a key is listed twice");
+    let one = ONE_VALUE.iter();
+    listed.extend(one.map(|(section, key)| ((*section).to_owned(), (*key).to_owned())));
     let keys = schema_keys();
     let missing: Vec<_> = keys.difference(&listed).collect();
     let strange: Vec<_> = listed.difference(&keys).collect();
     assert!(missing.is_empty(), "no change for {missing:?}");
     assert!(strange.is_empty(), "no such key: {strange:?}");
-    assert_eq!(keys.len(), CHANGES.len());
+    assert_eq!(keys.len(), CHANGES.len() + ONE_VALUE.len());
 }
 
 #[test]
 fn another_value_of_any_key_gives_another_plan() {
-    let identities =
-        |runs: &[RunPlan]| -> Vec<String> { runs.iter().map(RunPlan::identity).collect() };
     // Where a value came from is no difference of plans, and the id follows from the rest.
     let bare = |runs: Vec<RunPlan>| -> Vec<RunPlan> {
         let without = |run: RunPlan| RunPlan {

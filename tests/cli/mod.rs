@@ -3,16 +3,19 @@
 
 mod axes;
 mod codes;
+mod columns;
 mod conflicts;
 mod editor;
 mod faults;
 mod files;
+mod grammar;
 mod identity;
 mod keys;
 mod layers;
 #[cfg(target_os = "linux")]
 mod limits;
 mod mistakes;
+mod nearest;
 mod phases;
 #[cfg(unix)]
 mod pipes;
@@ -24,6 +27,7 @@ mod survives;
 mod sweeps;
 mod typos;
 mod values;
+mod without_effect;
 
 use std::path::{Path, PathBuf};
 use supcon::diag::Problems;

@@ -131,7 +131,7 @@ fn names_of_parts_and_values_are_suggested() {
     one(
         "metric: test_accuracy",
         "metric: test_acuracy",
-        "conflict",
+        "bad-expect",
         21,
         &["did you mean `test_accuracy`?"],
     );

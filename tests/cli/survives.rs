@@ -17,6 +17,8 @@ pub fn survives(path: &Path, bytes: &[u8]) {
     };
     for color in [false, true] {
         assert!(problems.render(color).contains("nothing was run"));
+        let narrow = problems.render_within(color, Some(80));
+        assert!(narrow.contains("nothing was run"));
     }
     for problem in &problems {
         assert_ne!(problem.code, "internal", "{problems}");

@@ -1,16 +1,24 @@
 //! P1: each key of each shipped spec and template, misspelt by one edit, is refused at its line, and the nearest name is
 //! the key.
 
+mod more;
+mod takes;
+
 use super::shipped::experiments;
+use more::MORE;
 use rayon::prelude::*;
 use saphyr_parser::{Event, Parser};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use supcon::spec::schema::{self, Key, Kind};
+use supcon::diag::{Place, Problem};
 use supcon::spec::{Overrides, load_with};
+use takes::Takes;
 
-/// What is put in, and in the place of a letter.
-const LETTERS: [char; 3] = ['e', 'x', '_'];
+/// What is put in, and in the place of a letter, at every position.
+const FEW: [char; 3] = ['e', 'x', '_'];
+
+/// As `FEW`, at three positions: the first, the last and one between them.
+const ALL: &str = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 
 /// What stands in a path for an item of a list.
 const ITEM: &str = "*";
@@ -44,6 +52,8 @@ struct Written {
     at: usize,
     line: usize,
     column: usize,
+    /// A path of keys with dots, in a sweep.
+    is_path: bool,
 }
 
 /// One misspelling of one key.
@@ -54,6 +64,31 @@ struct Typo<'a> {
 }
 
 impl Typo<'_> {
+    /// Whether a problem refuses the word where it stands: a key at its place, a path of a sweep in its line.
+    fn is_refused(&self, problem: &Problem, file: &str) -> bool {
+        let Self { key, .. } = self;
+        let place = problem.place.as_ref();
+        let here = |place: &Place| {
+            let column = key.is_path || place.column == key.column;
+            place.file.ends_with(file) && place.line == key.line && column
+        };
+        let codes = ["unknown-key", "unknown-name", "bad-sweep"];
+        let codes = &codes[..if key.is_path { 3 } else { 1 }];
+        codes.iter().any(|code| problem.code == *code) && place.is_some_and(here)
+    }
+
+    /// The name that should be suggested: the key, or the name in a path that is misspelt.
+    fn wanted(&self) -> Option<&str> {
+        let Self { key, word, .. } = self;
+        if !key.is_path {
+            return Some(&key.name);
+        }
+        let (names, words) = (key.name.split('.'), word.split('.'));
+        let same = names.clone().count() == words.clone().count();
+        let mut pairs = names.zip(words).filter(|(name, word)| name != word);
+        pairs.next().map(|(name, _)| name).filter(|_| same)
+    }
+
     /// Whether the nearest name is the key, or why this was no refusal at the key's place.
     fn is_suggested(&self, number: usize) -> Result<bool, String> {
         let Self { file, key, word } = self;
@@ -68,17 +103,14 @@ impl Typo<'_> {
         let Err(problems) = result else {
             return Err(format!("{told} was taken"));
         };
-        let found = problems.iter().find(|problem| {
-            problem.code == "unknown-key"
-                && problem.place.as_ref().is_some_and(|place| {
-                    place.file.ends_with(&name)
-                        && (place.line, place.column) == (key.line, key.column)
-                })
-        });
+        let found = problems
+            .iter()
+            .find(|problem| self.is_refused(problem, &name));
         let Some(problem) = found else {
             return Err(format!("{told} is not reported at its place:\n{problems}"));
         };
-        Ok(problem.label == Some(format!("did you mean `{}`?", key.name)))
+        let wanted = self.wanted().map(|name| format!("did you mean `{name}`?"));
+        Ok(wanted.is_some() && problem.label == wanted)
     }
 }
 
@@ -117,6 +149,17 @@ fn copies(to: &Path) -> Vec<Shipped> {
             });
         }
     }
+    let folder = to.join("more");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (name, text) in MORE {
+        let path = folder.join(format!("{name}.yaml"));
+        std::fs::write(&path, text).expect("written");
+        files.push(Shipped {
+            path,
+            text: text.to_owned(),
+            is_template: false,
+        });
+    }
     files
 }
 
@@ -145,6 +188,7 @@ fn keys(text: &str) -> Vec<Written> {
                         at: span.start.index(),
                         line: span.start.line(),
                         column: span.start.col() + 1,
+                        is_path: is_axes(&top.path),
                     });
                 }
                 Some(top) => top.key = None,
@@ -161,6 +205,14 @@ fn keys(text: &str) -> Vec<Written> {
     found
 }
 
+/// Whether the keys of the mapping at a path are paths: the axes of a sweep.
+fn is_axes(path: &[String]) -> bool {
+    let [.., sweep, kind] = path else {
+        return false;
+    };
+    sweep == "sweep" && ["grid", "zip", "range"].contains(&kind.as_str())
+}
+
 fn begin(open: &mut Vec<Open>, is_mapping: bool) {
     let mut path = Vec::new();
     if let Some(top) = open.last_mut() {
@@ -174,72 +226,15 @@ fn begin(open: &mut Vec<Open>, is_mapping: bool) {
     });
 }
 
-/// What a mapping takes, all its variants together.
-struct Takes {
-    /// Names are the user's to choose.
-    is_free: bool,
-    tag: Option<&'static str>,
-    keys: Vec<&'static Key>,
-}
-
-impl Takes {
-    fn at(path: &[String]) -> Self {
-        let top = Self::these(None, schema::SPEC.keys);
-        let names = path.iter().map(String::as_str).filter(|name| *name != ITEM);
-        names.fold(top, Self::inside)
-    }
-
-    fn these(tag: Option<&'static str>, keys: &'static [Key]) -> Self {
-        Self {
-            is_free: false,
-            tag,
-            keys: keys.iter().collect(),
-        }
-    }
-
-    fn inside(self, name: &str) -> Self {
-        if self.is_free {
-            return Self {
-                is_free: false,
-                ..self
-            };
-        }
-        let mut known = self.keys.iter().copied();
-        let key = known.find(|key| key.name == name);
-        Self::of(&key.unwrap_or_else(|| panic!("no key `{name}`")).kind)
-    }
-
-    fn of(kind: &'static Kind) -> Self {
-        match kind {
-            Kind::Map(section) => Self::these(None, section.keys),
-            Kind::Step(keys) => Self::these(None, keys),
-            Kind::List(item, _) | Kind::Set(item, _) => Self::of(item),
-            Kind::Part(part) => Self {
-                is_free: false,
-                tag: Some(part.tag),
-                keys: part
-                    .variants
-                    .iter()
-                    .flat_map(|variant| variant.keys)
-                    .collect(),
-            },
-            Kind::Named(section) => Self {
-                is_free: true,
-                ..Self::these(None, section.keys)
-            },
-            other => panic!("a mapping where the schema has {other:?}"),
-        }
-    }
-
-    fn takes(&self, name: &str) -> bool {
-        self.is_free || self.tag == Some(name) || self.keys.iter().any(|key| key.name == name)
-    }
-}
-
-/// Every word that is one edit away: a letter less, two neighbours swapped, a letter replaced, a letter more.
+/// Words that are one edit away: a letter less, two neighbours swapped, a letter replaced, a letter more. Few letters are
+/// put in everywhere, all of them at the first, the last and a middle position, which the word itself draws.
 fn edits(word: &str) -> BTreeSet<String> {
     let letters: Vec<char> = word.chars().collect();
     let text = |letters: Vec<char>| letters.into_iter().collect::<String>();
+    let drawn = word
+        .bytes()
+        .fold(7_usize, |sum, byte| sum * 31 % 1009 + usize::from(byte));
+    let rich = [0, drawn % letters.len(), letters.len() - 1];
     let mut found = BTreeSet::new();
     for at in 0..letters.len() {
         let mut less = letters.clone();
@@ -250,20 +245,19 @@ fn edits(word: &str) -> BTreeSet<String> {
             swapped.swap(at, at + 1);
             found.insert(text(swapped));
         }
-        for letter in LETTERS {
+        let all = ALL.chars().filter(|_| rich.contains(&at));
+        for letter in FEW.into_iter().chain(all) {
             let mut replaced = letters.clone();
             replaced[at] = letter;
             found.insert(text(replaced));
-        }
-    }
-    for at in 0..=letters.len() {
-        for letter in LETTERS {
             let mut more = letters.clone();
             more.insert(at, letter);
             found.insert(text(more));
         }
     }
-    found.remove(word);
+    found.extend(ALL.chars().map(|letter| format!("{word}{letter}")));
+    // What is left of a key of one letter is no key, and what begins with a `-` is an item of a list.
+    found.retain(|edit| !edit.is_empty() && !edit.starts_with('-') && edit != word);
     found
 }
 
@@ -282,8 +276,9 @@ fn each_misspelling_of_each_shipped_key_is_refused_with_the_key_as_suggestion() 
         for key in keys {
             assert_eq!(&file.text[key.at..key.at + key.name.len()], key.name);
             let takes = Takes::at(&key.holder);
+            let is_free = takes.is_free && !key.is_path;
             for word in edits(&key.name) {
-                match (takes.is_free, takes.takes(&word)) {
+                match (is_free, !key.is_path && takes.takes(&word)) {
                     (true, _) => of_free += 1,
                     (false, true) => other_keys += 1,
                     (false, false) => typos.push(Typo { file, key, word }),
@@ -313,7 +308,7 @@ fn each_misspelling_of_each_shipped_key_is_refused_with_the_key_as_suggestion() 
         files.len(),
         100.0 * share
     );
-    assert!(typos.len() > 5000, "{}", typos.len());
+    assert!(typos.len() > 20_000, "{}", typos.len());
     assert!(share >= 0.95, "{share}");
 }
 
@@ -336,9 +331,32 @@ fn keys_are_found_in_blocks_in_brackets_and_not_in_texts() {
 
 #[test]
 fn the_edits_of_a_word_are_those_of_all_four_kinds() {
-    let found = edits("ab");
-    for word in ["a", "b", "ba", "eb", "ax", "_ab", "axb", "abe"] {
-        assert!(found.contains(word), "{word}");
+    let found = edits("abcd");
+    for word in [
+        "bcd", "abc", "bacd", "abdc", "zbcd", "abcz", "zabcd", "abcdz", "abexcd",
+    ] {
+        let one = word != "abexcd";
+        assert_eq!(found.contains(word), one, "{word}");
     }
-    assert_eq!(found.len(), 2 + 1 + 2 * 3 + 3 * 3);
+    for letter in FEW {
+        assert!(
+            found.contains(&format!("ab{letter}cd")) && found.contains(&format!("a{letter}cd"))
+        );
+    }
+    let edits = found.iter().filter(|word| word.len() == 4);
+    assert!(edits.count() > 3 + 2 * (ALL.len() - 2), "{}", found.len());
+}
+
+#[test]
+fn each_key_of_the_schema_is_misspelt_somewhere() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = copies(folder.path());
+    let keys = files.iter().flat_map(|file| keys(&file.text));
+    let written: BTreeSet<String> = keys.map(|key| key.name).collect();
+    let wanted = super::keys::schema_keys();
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|(_, key)| !written.contains(key))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

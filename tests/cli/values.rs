@@ -181,7 +181,7 @@ fn bounds_in_the_wrong_order_are_to_be_swapped() {
     one(
         "min: 0.2",
         "min: 0.9, max: 0.2",
-        "conflict",
+        "bad-expect",
         21,
         &["`min` is larger than `max`: 0.9 and 0.2", "help: swap them"],
     );

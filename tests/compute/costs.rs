@@ -334,6 +334,22 @@ fn disk_of_a_plan_is_that_of_the_run() {
         let disk = cost(&run).disk.expect("known");
         let model = bytes(&run, record::MODEL).len() as u64;
         assert_eq!(disk.model, model, "{results}: model");
+        let plan = bytes(&run, record::PLAN).len() as u64;
+        assert_eq!(disk.plan, plan, "{results}: plan");
+        // What is only known when the run has been: each of them, and all together.
+        let there = |name| bytes(&run, name).len() as u64;
+        let estimates = [
+            (disk.predictions, there(record::PREDICTIONS)),
+            (disk.metrics, there(record::METRICS)),
+            (disk.status, there(record::STATUS) + there("MANIFEST.json")),
+        ];
+        for (planned, real) in estimates {
+            let part = planned as f64 / real as f64;
+            assert!(
+                (part - 1.0).abs() < 0.1,
+                "{results}: {planned} planned, {real} there"
+            );
+        }
         let (planned, real) = (disk.total as f64, folder_bytes(&run) as f64);
         assert!(
             (planned / real - 1.0).abs() < 0.1,

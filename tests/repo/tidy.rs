@@ -45,7 +45,7 @@ const PARTS: &str = "parts";
 const PART_NAMES: [&str; 6] = ["data", "augment", "model", "loss", "metric", "optim"];
 
 /// Foreign crates that could be swapped, and the only places that name them.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("polars", &["src/record/parquet.rs"]),
     ("plotters", &["src/draw/canvas.rs"]),
     ("image", &["src/data/decode.rs", "src/draw/"]),
@@ -58,7 +58,7 @@ const CRATES: [(&str, &[&str]); 15] = [
             "src/record/survey.rs",
         ],
     ),
-    ("saphyr_parser", &["src/spec/span.rs"]),
+    ("saphyr_parser", &["src/spec/span"]),
     ("figment", &["src/spec/"]),
     ("strsim", &["src/diag/"]),
     ("minijinja", &["src/report/"]),
@@ -69,6 +69,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("ureq", &["src/data/download.rs"]),
     ("tar", &["src/data/archive.rs"]),
     ("clap", &["src/cli/"]),
+    ("terminal_size", &["src/cli/out.rs"]),
 ];
 
 /// Names of backends.

@@ -1,6 +1,8 @@
 //! What of a point of a sweep stands in the text of `supcon plan`: the lines that differ from those of the point before.
 //! Only the text is compared, so that nothing is left out that would read otherwise.
 
+use super::cost::ROW;
+
 /// A line of a section, with the lines of the table below it.
 type Item = String;
 
@@ -36,11 +38,14 @@ pub(super) fn changed(above: &str, block: &str) -> String {
 }
 
 /// The sections of a text by their indentation: two spaces before the first line of a section, eleven before each
-/// further one, more before the rows of a table.
+/// further one, a mark before the rows of a table.
 fn sections(text: &str) -> Vec<Vec<Item>> {
     let mut sections: Vec<Vec<Item>> = Vec::new();
     for line in text.split_inclusive('\n') {
-        let indent = line.len() - line.trim_start().len();
+        let indent = match line.strip_prefix(ROW) {
+            Some(_) => usize::MAX,
+            None => line.len() - line.trim_start().len(),
+        };
         match (indent, sections.last_mut()) {
             (0..=2, _) | (_, None) => sections.push(vec![line.to_owned()]),
             (3..=11, Some(section)) => section.push(line.to_owned()),
@@ -57,7 +62,7 @@ fn sections(text: &str) -> Vec<Vec<Item>> {
 mod tests {
     use super::*;
 
-    const ABOVE: &str = "  data     shapes\n  phase 1  a: 2 epochs\n           head 8\n           layers\n             x 1\n             y 2\n";
+    const ABOVE: &str = "  data     shapes\n  phase 1  a: 2 epochs\n           head 8\n           layers\n\t x 1\n\t y 2\n";
 
     #[test]
     fn equal_texts_are_as_above() {
@@ -69,7 +74,7 @@ mod tests {
         let block = ABOVE.replace("y 2", "y 3");
         assert_eq!(
             changed(ABOVE, &block),
-            "  phase 1  a: 2 epochs\n           layers\n             x 1\n             y 3\n  the rest as above\n"
+            "  phase 1  a: 2 epochs\n           layers\n\t x 1\n\t y 3\n  the rest as above\n"
         );
         let block = ABOVE.replace("shapes", "cifar10");
         assert_eq!(
@@ -82,7 +87,7 @@ mod tests {
     fn a_line_that_is_gone_is_not_taken_for_one_that_is_the_same() {
         let block = ABOVE.replace("           head 8\n", "");
         let text = changed(ABOVE, &block);
-        assert!(text.contains("layers\n             x 1"), "{text}");
+        assert!(text.contains("layers\n\t x 1"), "{text}");
         assert_eq!(changed(ABOVE, "  data     shapes\n"), "  data     shapes\n");
     }
 }

@@ -1,9 +1,14 @@
 //! Costs as text: the layer table, steps, batches, compute, memory and disk.
 
+mod table;
+
 use super::View;
 use crate::cli::store::duration;
-use crate::plan::{Composition, Layer, Memory, PhaseCost, PhasePlan, RunCost, RunPlan};
+use crate::plan::{Composition, Memory, PhaseCost, PhasePlan, RunCost, RunPlan};
 use std::fmt::Write;
+use table::rows_of;
+
+pub(super) use table::ROW;
 
 /// The cost of a phase, below its parts.
 pub(super) fn phase(
@@ -16,9 +21,10 @@ pub(super) fn phase(
     let unknown = || "depends on the folder's images and classes".to_owned();
     let steps = cost.steps.map(|steps| {
         format!(
-            "{} an epoch, the last one with {} images; {} in all",
+            "{} an epoch, the last one with {} image{}; {} in all",
             grouped(steps.per_epoch),
             grouped(steps.last_batch),
+            if steps.last_batch == 1 { "" } else { "s" },
             grouped(steps.total)
         )
     });
@@ -40,7 +46,7 @@ pub(super) fn phase(
     }
     let [height, width] = run.data.source.image_size();
     let _ = writeln!(out, "           layers at {height}x{width}, for one image");
-    table(out, &rows_of(phase, cost, view.layers));
+    table::write(out, &rows_of(phase, cost, view.layers), view.columns);
 }
 
 /// The learning rate over the steps of a phase, on a line of marks. It is the same in every step: there are no schedules.
@@ -75,12 +81,13 @@ pub(super) fn disk(out: &mut String, cost: &RunCost) {
         || "depends on the folder's images and classes".to_owned(),
         |disk| {
             format!(
-                "{} a run: model {}, predictions {}, metrics {}, text {}",
+                "about {} a run: model {} and plan {} to the byte; about {} of predictions, {} of metrics, {} of status",
                 size(disk.total),
                 size(disk.model),
+                size(disk.plan),
                 size(disk.predictions),
                 size(disk.metrics),
-                size(disk.text)
+                size(disk.status)
             )
         },
     );
@@ -122,136 +129,6 @@ fn memory(memory: &Memory) -> String {
         None => text.push_str("; the folder's images come on top"),
     }
     text
-}
-
-/// One row of the table: a layer, or several of one block.
-#[derive(Debug, PartialEq)]
-struct Row {
-    name: String,
-    kind: String,
-    output: String,
-    parameters: usize,
-    statistics: usize,
-    multiply_accumulates: u64,
-}
-
-impl Row {
-    fn of(layer: &Layer) -> Self {
-        let sides: Vec<String> = layer.output.iter().map(ToString::to_string).collect();
-        Self {
-            name: layer.name.clone(),
-            kind: layer.kind.to_string(),
-            output: sides.join("x"),
-            parameters: layer.parameters,
-            statistics: layer.statistics,
-            multiply_accumulates: layer.multiply_accumulates,
-        }
-    }
-
-    /// Takes a later layer in, whose output is then that of both.
-    fn take(&mut self, layer: Self) {
-        self.output = layer.output;
-        self.parameters += layer.parameters;
-        self.statistics += layer.statistics;
-        self.multiply_accumulates += layer.multiply_accumulates;
-    }
-}
-
-/// The rows of a phase's table: a frozen encoder is one, a block is one unless each layer is asked for.
-fn rows_of(phase: &PhasePlan, cost: &PhaseCost, each: bool) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    for layer in &cost.layers {
-        let row = Row::of(layer);
-        let group = match block(&layer.name) {
-            _ if phase.freeze_encoder && layer.name.starts_with("encoder.") => {
-                Some(("encoder", "frozen"))
-            }
-            Some(block) if !each => Some((block, "block")),
-            _ => None,
-        };
-        let Some((name, kind)) = group else {
-            rows.push(row);
-            continue;
-        };
-        if let Some(last) = rows.last_mut().filter(|last| last.name == name) {
-            last.take(row);
-            continue;
-        }
-        rows.push(Row {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            ..row
-        });
-    }
-    rows
-}
-
-/// `encoder.stages.0.blocks.1` of a layer inside it.
-fn block(name: &str) -> Option<&str> {
-    const BLOCKS: &str = ".blocks.";
-    let number = name.find(BLOCKS)? + BLOCKS.len();
-    let end = number + name[number..].find('.')?;
-    Some(&name[..end])
-}
-
-fn table(out: &mut String, rows: &[Row]) {
-    let sum = |value: fn(&Row) -> usize| rows.iter().map(value).sum::<usize>();
-    let total = Row {
-        name: "total".into(),
-        kind: String::new(),
-        output: rows
-            .last()
-            .map_or_else(String::new, |row| row.output.clone()),
-        parameters: sum(|row| row.parameters),
-        statistics: sum(|row| row.statistics),
-        multiply_accumulates: rows.iter().map(|row| row.multiply_accumulates).sum(),
-    };
-    let head = [
-        "layer",
-        "kind",
-        "output",
-        "parameters",
-        "statistics",
-        "MACs",
-    ]
-    .map(str::to_owned);
-    let cells = |row: &Row| {
-        [
-            row.name.clone(),
-            row.kind.clone(),
-            row.output.clone(),
-            blank(row.parameters as u64),
-            blank(row.statistics as u64),
-            blank(row.multiply_accumulates),
-        ]
-    };
-    let mut lines = vec![head];
-    lines.extend(rows.iter().chain([&total]).map(cells));
-    let widths: [usize; 6] = std::array::from_fn(|column| {
-        let lengths = lines.iter().map(|line| line[column].len());
-        lengths.max().unwrap_or_default()
-    });
-    for line in &lines {
-        let mut text = String::from("            ");
-        for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
-            // Names to the left, figures to the right.
-            let _ = if column < 2 {
-                write!(text, " {cell:width$} ")
-            } else {
-                write!(text, " {cell:>width$} ")
-            };
-        }
-        let _ = writeln!(out, "{}", text.trim_end());
-    }
-}
-
-/// A count, nothing for zero.
-fn blank(n: u64) -> String {
-    if n == 0 {
-        String::new()
-    } else {
-        grouped(n as usize)
-    }
 }
 
 /// A count with a comma every three digits.
@@ -318,13 +195,5 @@ mod tests {
         ];
         assert_eq!(texts.each_ref().map(String::as_str), expected);
         assert_eq!(count(3_480_207_360), "3.48 G");
-    }
-
-    #[test]
-    fn a_block_is_what_its_layers_share() {
-        let inside = "encoder.stages.0.blocks.12.conv1";
-        assert_eq!(block(inside), Some("encoder.stages.0.blocks.12"));
-        assert_eq!(block("encoder.stem.conv"), None);
-        assert_eq!(block("head.layers.0"), None);
     }
 }

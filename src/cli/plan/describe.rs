@@ -2,8 +2,10 @@
 //! Of a point of a sweep only those parts stand there that differ from the point before (`changed`).
 
 use super::changed::changed;
-use super::cost::{self, grouped};
+use super::cost::{self, ROW, grouped};
 use super::{View, explain};
+use crate::cli::out;
+use crate::cli::store::counted;
 use crate::plan::{
     EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan, RunPlan,
     SourcePlan, shared,
@@ -42,14 +44,53 @@ pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
         out.push('\n');
     }
     sharing(&mut out, runs);
-    let _ = writeln!(
-        out,
-        "{} run{}",
-        runs.len(),
-        if runs.len() == 1 { "" } else { "s" }
-    );
+    let _ = writeln!(out, "{}", counted(runs.len(), "run"));
+    laid_out(&out, view)
+}
+
+/// The text within the columns of the terminal. Rows of tables were laid out when they were made.
+fn laid_out(text: &str, view: View) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        match (line.strip_prefix(ROW), view.columns) {
+            (Some(row), _) => {
+                out.push_str(row);
+                out.push('\n');
+            }
+            (None, None) => {
+                out.push_str(line);
+                out.push('\n');
+            }
+            (None, Some(columns)) => out.push_str(&out::fitted(line, lead(line), columns)),
+        }
+    }
     out
 }
+
+/// Columns before the text of a line: behind the name that it begins with, or what stands under such a text.
+fn lead(line: &str) -> usize {
+    let indent = line.len() - line.trim_start().len();
+    match indent {
+        0 => 2,
+        1..=2 => LEAD,
+        indent => {
+            // Names of figures stand in a column of their own.
+            let name = line[indent..].split(' ').next().unwrap_or("");
+            let figure = line
+                .get(indent + name.len()..FIGURES)
+                .is_some_and(|gap| gap.trim().is_empty());
+            if indent == LEAD && figure {
+                FIGURES
+            } else {
+                indent + 2
+            }
+        }
+    }
+}
+
+/// Columns before the text of a section, and before the figures of a phase.
+const LEAD: usize = 11;
+const FIGURES: usize = LEAD + 9;
 
 /// Phases that several runs begin with: their networks are equal, bit for bit.
 fn sharing(out: &mut String, runs: &[RunPlan]) {
@@ -89,9 +130,9 @@ fn experiment(run: &RunPlan, host: &Host, view: View) -> String {
 fn describe_phase(out: &mut String, number: usize, phase: &PhasePlan, cost: &PhaseCost) {
     let _ = writeln!(
         out,
-        "  phase {number}  {}: {} epochs, batch {}, {}, {}",
+        "  phase {number}  {}: {}, batch {}, {}, {}",
         phase.name,
-        phase.epochs,
+        counted(phase.epochs, "epoch"),
         phase.batch_size,
         loss(&phase.loss),
         optimizer(&phase.optimizer)

@@ -23,6 +23,9 @@ pub(super) struct View {
     /// Print plans and costs as JSON: everything, each layer included.
     #[arg(long, conflicts_with_all = ["explain", "layers"])]
     json: bool,
+    /// Columns that the text may take, if they are known.
+    #[arg(skip)]
+    columns: Option<usize>,
 }
 
 /// A run in the JSON output.
@@ -42,7 +45,8 @@ pub(super) fn plan(specs: &SpecArgs, view: View) -> ExitCode {
     if view.json {
         out::line(&json(&runs, &host));
     } else {
-        out::print(&describe::describe(&runs, &host, view));
+        let columns = out::columns();
+        out::print(&describe::describe(&runs, &host, View { columns, ..view }));
     }
     ExitCode::SUCCESS
 }

@@ -25,7 +25,7 @@ pub(super) const NOT_A_FILE: Explanation = Explanation {
     title: "a folder or a device where a file is due",
     why: "A spec, or what it extends, must be a regular file. Pipes, devices and folders are refused before \
           they are opened, because reading them may never end. Folders are fine on the command line, where \
-          every spec in them is meant; they are not in `extends`.",
+          every spec in them is meant, but not for `supcon preview`, which draws one spec, nor in `extends`.",
     wrong: "supcon check /dev/stdin",
     right: "supcon check spec.yaml",
     fix: "Write the spec to a file and name that file.",
@@ -140,4 +140,14 @@ pub(super) const DUPLICATE_KEY: Explanation = Explanation {
     wrong: "  pretrain:\n    epochs: 5\n    batch_size: 20\n    epochs: 10",
     right: "  pretrain:\n    epochs: 5\n    batch_size: 20",
     fix: "Keep one of the two lines.",
+};
+
+pub(super) const NEWER_FORMAT: Explanation = Explanation {
+    title: "a spec of a newer version of the language",
+    why: "`format` says in which version of the language a file is written. This program cannot know what the \
+          keys of a later one mean, so it judges none of them. A file without `format` is read as the version \
+          of the program.",
+    wrong: "format: 2",
+    right: "format: 1",
+    fix: "Install a newer supcon, or write the spec in the version that this one reads.",
 };

@@ -23,8 +23,9 @@ error: 1 problem in experiments/keras/supcon.yaml, nothing was run
 for more: `supcon help unknown-key`
 ```
 
-Lines and columns count characters from 1. Control characters and marks that reorder text are shown as `\\u{1b}`. Long
-lines are cut around the caret. Colour appears on a terminal only, and not if `NO_COLOR` is set.
+Lines and columns count characters from 1. Control characters and marks that reorder text are shown as `\\u{1b}`. Texts
+follow the width of the terminal, or of `COLUMNS` where there is none, from 80 to 160 columns; long lines are cut around
+the caret. Colour appears on a terminal only, and not if `NO_COLOR` is set.
 
 ## As JSON
 
@@ -48,7 +49,7 @@ standard error is empty:
 | `help` | the one thing to do, or null |
 | `related` | other places, each with `file`, `line`, `column`, `end_column` and `label` |
 
-`check` answers good specs with `{\"ok\":true,\"specs\":2,\"runs\":6,\"problems\":[]}`; `plan` and `run` then print what they
+`check` answers good specs with `{\"ok\":true,\"experiments\":2,\"runs\":6,\"problems\":[]}`; `plan` and `run` then print what they
 always print. Fields may be added; none of these will change its meaning. Characters that could act on a terminal are
 written as `\\u001b`.
 ";

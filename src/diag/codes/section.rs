@@ -22,21 +22,11 @@ pub(super) const BAD_OVERRIDE: Explanation = Explanation {
     fix: "Write `--set key.path=value`; `--set key.path=~` deletes the key.",
 };
 
-pub(super) const CONFLICT: Explanation = Explanation {
-    title: "two sections that are right alone cannot work together",
-    why: "The keys are valid, but what they ask for together cannot be trained or judged: a loss on a head \
-          whose output it cannot take, a batch larger than the data, a frozen encoder that nothing has \
-          trained, an expectation of a figure that no phase measures. It is found before any work, since a \
-          trained model is a slow way to find it.",
-    wrong: "loss: {name: cross_entropy}",
-    right: "loss: {name: npairs, temperature: 0.05}",
-    fix: "Both sides are shown; change the one that the help line names.",
-};
-
 pub(super) const NO_EFFECT: Explanation = Explanation {
     title: "a value that reaches no run",
     why: "Something stronger sets the same key everywhere: each phase has its own list, or each point of a sweep \
-          its own value. Whoever wrote it believes in a setting that no run has.",
+          its own value; or the key says nothing, such as an empty `extends` or a second `flip`. Whoever wrote \
+          it believes in a setting that no run has.",
     wrong: "sweep: {grid: {phases.pretrain.epochs: [5, 6], phases: {pretrain: {epochs: [7]}}}}",
     right: "sweep: {grid: {phases.pretrain.epochs: [5, 6, 7]}}",
     fix: "Delete the value, or what overrules it: the help line names both.",

@@ -36,7 +36,7 @@ impl Find<'_> {
             return;
         }
         let message = format!("no phase measures `{}`", expect.metric);
-        let problem = Problem::new(Code::Conflict, message)
+        let problem = Problem::new(Code::BadExpect, message)
             .at(self.loaded.place(&format!("{path}.metric")))
             .did_you_mean(&expect.metric, metrics.iter().map(String::as_str))
             .note(format!("measured: {}", metrics.join(", ")));
@@ -51,12 +51,13 @@ impl Find<'_> {
             (None, Some(_), ..) => "`tolerance` needs a `value`",
             (_, _, Some(min), Some(max)) if min > max => {
                 let message = format!("`min` is larger than `max`: {min} and {max}");
-                return self.add(path, message, "always missed", "swap them");
+                return self.add(Code::BadExpect, path, message, "always missed", "swap them");
             }
             _ => return self.reachable(path, expect),
         };
         let help = "write `value` with `tolerance`, or `min`, `max` or both";
-        self.add(path, message.into(), "no mean can be judged by this", help);
+        let label = "no mean can be judged by this";
+        self.add(Code::BadExpect, path, message.into(), label, help);
     }
 
     /// Whether any figure could meet the expectation.
@@ -82,7 +83,7 @@ impl Find<'_> {
         };
         let message = "no figure can meet this expectation".to_owned();
         let help = format!("correct the figures: {what}, and every bound must hold at once");
-        self.add(path, message, "always missed", &help);
+        self.add(Code::BadExpect, path, message, "always missed", &help);
     }
 }
 

@@ -97,7 +97,7 @@ impl Check<'_> {
                     let key = &leaf.key;
                     let message = format!("the sweep sets `{key}`, but `{above}` holds no keys");
                     let help = format!("sweep `{above}` itself, or correct the path");
-                    let problem = Problem::new(Code::Conflict, message);
+                    let problem = Problem::new(Code::BadSweep, message);
                     return Err(problem.at(place()).help(help).into());
                 }
             };
@@ -159,7 +159,7 @@ impl Check<'_> {
         if range.from == range.to {
             let message =
                 format!("`from` and `to` of `{key}` are equal: every step gives the same");
-            let problem = Problem::new(Code::Conflict, message)
+            let problem = Problem::new(Code::BadSweep, message)
                 .at(place("to"))
                 .label("the same number")
                 .related(place("from"), "`from`")

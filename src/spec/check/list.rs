@@ -18,7 +18,14 @@ impl Check<'_> {
     ) {
         let Value::Array(_, items) = value else {
             let problem = self.wrong_type(path, value, "a list");
-            let help = "write it in brackets, as in `[a, b]`; lists are replaced as a whole";
+            let help = match value {
+                Value::String(_, text) if !text.is_empty() => {
+                    let items =
+                        text.trim_matches(|c: char| "()<>".contains(c) || c.is_whitespace());
+                    format!("write it in brackets: `[{items}]`")
+                }
+                _ => "write it in brackets, as in `[a, b]`; lists are replaced as a whole".into(),
+            };
             self.report(path, problem.help(help));
             return;
         };

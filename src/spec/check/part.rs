@@ -33,7 +33,15 @@ impl Check<'_> {
             self.strangers(path, dict, &owner);
             return;
         };
-        match self.variant(&join(path, tag), word, part) {
+        let variant = match word {
+            // The key has swallowed its value, as in `{name:adam}`.
+            Value::Empty(..) => {
+                let word = tag.split_once([':', ' ']).map_or("", |(_, word)| word);
+                part.variant(word.trim())
+            }
+            word => self.variant(&join(path, tag), word, part),
+        };
+        match variant {
             Some(section) => {
                 let title = title(&format!("with `{}: {}`", part.tag, section.name));
                 self.section(
@@ -105,8 +113,10 @@ impl Check<'_> {
             title: format!("a step of `{name}`"),
             tag: None,
         };
+        let before = self.found.seen();
         self.entries(path, dict, steps, &owner);
-        if dict.len() != 1 || dict.values().any(is_empty) {
+        let told = self.found.seen() > before;
+        if dict.len() != 1 || dict.values().any(is_empty) && !told {
             let message = format!(
                 "`{path}` must be a mapping with exactly one key, found {}",
                 dict.len()

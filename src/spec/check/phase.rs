@@ -52,14 +52,22 @@ impl Check<'_> {
     /// Reports a phase without anything in it that no weaker layer has.
     fn deleted(&mut self, path: &str, name: &str, empty: &Value, written: &Written) {
         let layer = self.merged.layer(empty);
-        let there = written.layers.get(name);
-        if there.is_some_and(|first| *first < layer) || self.is_set_elsewhere(path) {
+        let there = written.layers.get(name).is_some_and(|first| *first < layer);
+        let source = &self.merged.sources[layer];
+        let blank = source.is_blank(path);
+        if there && !blank || self.is_set_elsewhere(path) {
             return;
         }
-        let source = &self.merged.sources[layer];
         let known = written.below(layer);
         let nearest = suggest(name, known.iter().copied());
-        let problem = if source.is_blank(path) && nearest.is_none() {
+        let problem = if there {
+            // `~` deletes what a weaker layer has; nothing at all is more often forgotten than meant.
+            Problem::new(Code::MissingKey, format!("`{path}` is empty"))
+                .label("needs a value")
+                .help(format!(
+                    "write the keys to change, or `{name}: ~` to delete the phase"
+                ))
+        } else if blank && nearest.is_none() {
             Problem::new(Code::MissingKey, format!("`{path}` is empty"))
                 .label("needs a value")
                 .help("write the keys of the phase in lines below, or delete the line")

@@ -66,6 +66,15 @@ impl Check<'_> {
     }
 }
 
+/// A valid key and its value where the colon between them is missing or has no space: `{name:adam}` and `{name adam}` are
+/// mappings with one key and nothing behind it.
+fn swallowed(name: &str, keys: impl Iterator<Item = &'static str>) -> Option<(&str, &str)> {
+    let (key, value) = name.split_once([':', ' '])?;
+    let value = value.trim_start_matches([':', '=', ' ']);
+    let mut keys = keys;
+    (!value.is_empty() && keys.any(|known| known == key)).then_some((key, value))
+}
+
 /// The problem of a key that is none of the `keys` in `path`, without its place.
 pub(super) fn unknown(path: &str, name: &str, keys: &[&'static str], owner: &Owner) -> Problem {
     let inside = if path.is_empty() {
@@ -81,7 +90,19 @@ pub(super) fn unknown(path: &str, name: &str, keys: &[&'static str], owner: &Own
     let problem = Problem::new(Code::UnknownKey, format!("unknown key `{name}` {inside}"))
         .note(format!("{} takes {takes}", owner.title));
     let tag = owner.tag.iter().map(|part| part.tag);
-    if let Some(meant) = schema::meant(name, tag.chain(keys.iter().copied())) {
+    if let Some((key, value)) = swallowed(name, tag.clone().chain(keys.iter().copied())) {
+        let what = if name[key.len()..].starts_with(':') {
+            "no space behind its colon"
+        } else {
+            "no colon"
+        };
+        let problem = problem.label(format!("`{key}` has {what}"));
+        return problem.help(format!("write `{key}: {value}`"));
+    }
+    let first = name.split_once('.').map(|(first, _)| first);
+    let is_path = first.is_some_and(|first| keys.contains(&first));
+    let meant = schema::meant(name, tag.chain(keys.iter().copied()));
+    if let Some(meant) = meant.filter(|_| !is_path) {
         return problem.means(meant);
     }
     let elsewhere = schema::where_valid(name);

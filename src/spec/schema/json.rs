@@ -2,7 +2,7 @@
 //! It never marks what the check accepts: `~` deletes any key, and a spec with `extends` may leave out what its bases
 //! hold. It does not mark all that the check refuses, such as conflicts; the check has the last word.
 
-use super::{Key, Kind, LABEL, Need, PHASE_NAME, Part, Range, SPEC, Section};
+use super::{Key, Kind, LABEL, LANGUAGE, Need, PHASE_NAME, Part, Range, SPEC, Section};
 use crate::spec::{templates, yaml};
 use serde_json::{Map, Value, json};
 
@@ -90,6 +90,7 @@ impl Writer {
             Kind::Axes(item) => self.axes(item, nullable),
             Kind::Any => Fields::new(),
             Kind::Extends => self.extends(),
+            Kind::Format => fields([("const", json!(LANGUAGE))]),
             Kind::Profiles => self.profiles(nullable),
         }
     }
@@ -107,7 +108,8 @@ impl Writer {
     /// Free names, each with what a spec may hold.
     fn profiles(&mut self, nullable: bool) -> Fields {
         let profile = self.share("profile", |writer| {
-            let steers = |key: &&Key| matches!(key.kind, Kind::Extends | Kind::Profiles);
+            let steers =
+                |key: &&Key| matches!(key.kind, Kind::Extends | Kind::Format | Kind::Profiles);
             let keys = SPEC.keys.iter().filter(|key| !steers(key));
             let keys = keys.map(|key| (key.name.to_owned(), writer.key(key, true).into()));
             mapping(true, keys.collect())

@@ -1,6 +1,6 @@
 //! What a key takes, and what happens without it, in words: for editors, the key reference and `supcon list`.
 
-use super::{Kind, Need, Range};
+use super::{Kind, LANGUAGE, Need, Range};
 
 impl Kind {
     /// What it takes, as in "a number, at least 0.001".
@@ -31,6 +31,7 @@ impl Kind {
             Self::Axes(item) => format!("a mapping of key paths, each to {}", item.words()),
             Self::Any => "any value of that key".into(),
             Self::Profiles => "a mapping with a part of a spec under each name".into(),
+            Self::Format => format!("the number {LANGUAGE}"),
             Self::Extends => "a template's name, a file, or a list of them".into(),
         }
     }

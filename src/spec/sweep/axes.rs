@@ -142,7 +142,7 @@ fn is_zip_even(merged: &Merged, leaves: &[Leaf], found: &mut Found) -> bool {
         let message =
             format!("`zip` needs lists of one length: `{key}` has {n}, `{other}` has {wanted}");
         found.push(
-            Problem::new(Code::Conflict, message)
+            Problem::new(Code::BadSweep, message)
                 .at(merged.key_place(&leaf.written, leaf.value))
                 .related(
                     merged.key_place(&first.written, first.value),
