@@ -135,6 +135,7 @@ const CHANGES: &[Change] = &[
     (PHASE, "head", "", "phases: {pretrain: {head: {widths: [8]}}}", Identity),
     (PHASE, "loss", "", "phases: {pretrain: {loss: {temperature: 0.1}}}", Identity),
     (PHASE, "freeze", "", "phases: {classify: {freeze: []}}", Identity),
+    (PHASE, "precision", "", "phases: {pretrain: {precision: bf16}}", Identity),
     (PHASE, "optimizer", "", "phases: {pretrain: {optimizer: {beta_1: 0.8}}}", Identity),
     (PROJECTION, "name", OTHER_HEAD, "", Identity),
     (PROJECTION, "widths", "", "phases: {pretrain: {head: {widths: [16, 16]}}}", Identity),

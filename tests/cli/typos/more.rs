@@ -23,6 +23,7 @@ phases:
     epochs: 1
     batch_size: 8
     freeze: [encoder]
+    precision: bf16
     head: {name: classifier, hidden: [8], dropout: 0.1}
     loss: {name: cross_entropy}
     optimizer: {name: adam}
