@@ -4,6 +4,7 @@
 mod resize;
 mod warp;
 
+pub use resize::resize;
 pub use warp::{Warp, warp};
 
 use crate::plan::AugmentPlan;
@@ -137,11 +138,11 @@ impl Augmenter {
             match *step {
                 AugmentPlan::RandomWidth(range) => {
                     let width = scaled(source.width, range);
-                    pixels = resize::resize(&pixels, pixels.height, width);
+                    pixels = resize(&pixels, pixels.height, width);
                 }
                 AugmentPlan::RandomHeight(range) => {
                     let height = scaled(source.height, range);
-                    pixels = resize::resize(&pixels, height, pixels.width);
+                    pixels = resize(&pixels, height, pixels.width);
                 }
                 AugmentPlan::NormalizePerChannel
                 | AugmentPlan::FlipHorizontal

@@ -17,7 +17,8 @@ fn taps(from: usize, to: usize) -> Vec<(usize, usize, f32)> {
 }
 
 /// The batch at another size.
-pub(super) fn resize(pixels: &Pixels, height: usize, width: usize) -> Pixels {
+#[must_use]
+pub fn resize(pixels: &Pixels, height: usize, width: usize) -> Pixels {
     if (height, width) == (pixels.height, pixels.width) {
         return pixels.clone();
     }

@@ -11,18 +11,10 @@ use crate::spec::{Activation, ExpectSpec, Precision, Subset};
 /// Epochs of each phase.
 pub const EPOCHS: u32 = 10;
 
-const CLASSES: [&str; 10] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+fn class_names() -> Vec<String> {
+    let names = SourcePlan::Cifar10.class_names().into_iter().flatten();
+    names.map(|name| (*name).to_owned()).collect()
+}
 
 fn phase(name: &str, head: HeadPlan, loss: LossPlan, freeze_encoder: bool) -> PhasePlan {
     PhasePlan {
@@ -238,7 +230,7 @@ pub fn status(state: State) -> Status {
         device: "libtorch".into(),
         threads: 2,
         version: "supcon 0.1.0, libtorch 2.9.0".into(),
-        class_names: CLASSES.iter().map(|name| (*name).to_owned()).collect(),
+        class_names: class_names(),
         data_hash: "5f3a".into(),
         encoder_parameters: 23_519_360,
         wall_secs: 431.7,

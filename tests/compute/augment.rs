@@ -1,7 +1,7 @@
 //! Augmentation against Keras, pixel by pixel.
 
 use super::{numbers, reference};
-use supcon::augment::{Augmenter, Source, Statistics, Warp, warp};
+use supcon::augment::{Augmenter, Pixels, Source, Statistics, Warp, resize, warp};
 use supcon::plan::AugmentPlan;
 
 const SIZE: usize = 32;
@@ -73,5 +73,33 @@ fn normalisation_equals_keras() {
             (f64::from(*ours) - theirs).abs() < 1e-5,
             "{ours} is not {theirs}"
         );
+    }
+}
+
+#[test]
+fn resizing_equals_keras_layers() {
+    let file = reference("resize_keras.json");
+    let length = SIZE * SIZE * 3;
+    let image = images().into_iter().take(length).map(f32::from);
+    let image = Pixels {
+        values: image.collect(),
+        height: SIZE,
+        width: SIZE,
+    };
+    let cases = file["cases"].as_array().expect("cases");
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        let [height, width] = ["height", "width"].map(|side| {
+            let side = case[side].as_u64().expect("a size");
+            side as usize
+        });
+        let ours = resize(&resize(&image, SIZE, width), height, width);
+        let theirs = numbers(&case["pixels"]);
+        assert_eq!(ours.values.len(), theirs.len());
+        assert_eq!(theirs.len(), height * width * 3);
+        for (ours, theirs) in ours.values.iter().zip(theirs) {
+            let off = (f64::from(*ours) - theirs).abs();
+            assert!(off < 1e-3, "{height}x{width}: {ours} is not {theirs}");
+        }
     }
 }
