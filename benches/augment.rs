@@ -17,7 +17,7 @@ fn main() {
     // Cargo adds `--bench` to the arguments.
     let threads = std::env::args().skip(1).find_map(|word| word.parse().ok());
     let all = std::thread::available_parallelism().map_or(1, usize::from);
-    supcon::device::set_threads(threads.unwrap_or(all));
+    supcon::device::prepare(threads.unwrap_or(all));
     let mut draws = Draws::new(0, Purpose::Shapes, 0);
     let length = IMAGES as usize * SIZE * SIZE * 3;
     let pixels: Vec<u8> = (0..length).map(|_| draws.below(256) as u8).collect();

@@ -184,13 +184,16 @@ pub const fn libtorch_folder() -> Option<&'static str> {
 }
 
 /// Keeps freed memory in the process: a training step frees and asks for the same large buffers again and again, and
-/// taking them from the system each time costs more than many kernels (results/LOG.md). Call once, at the start.
-pub fn keep_memory() {
+/// taking them from the system each time costs more than many kernels (results/LOG.md).
+fn keep_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `mallopt` only sets numbers of the allocator.
     #[expect(unsafe_code, reason = "a C call without pointers")]
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, i32::MAX);
+        if libc::mallopt(libc::M_MMAP_THRESHOLD, i32::MAX) == 0 {
+            // Half of a heap is the most that an older glibc takes.
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+        }
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
         libc::mallopt(libc::M_TOP_PAD, 64 << 20);
         libc::mallopt(libc::M_ARENA_MAX, 1);
@@ -206,8 +209,9 @@ pub fn end_at_once(code: u8) -> ! {
     }
 }
 
-/// Gives the kernels `threads` worker threads. Call once, before the first tensor.
-pub fn set_threads(threads: usize) {
+/// Prepares this process for computing with `threads` threads. Call once, before data are loaded and the first tensor is made.
+pub fn prepare(threads: usize) {
+    keep_memory();
     // Fails only if the pool exists already, which then has the size of an earlier call.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

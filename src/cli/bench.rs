@@ -103,7 +103,7 @@ fn measure(args: &BenchArgs, plan: &RunPlan) -> Result<(), Refused> {
     let threads = args
         .threads
         .map_or_else(processors, |threads| threads as usize);
-    device::set_threads(threads);
+    device::prepare(threads);
     let opened = device.open().map_err(environment)?;
     let options = LoadOptions {
         data_dir: args.folders.data.clone(),

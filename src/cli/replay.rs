@@ -80,7 +80,7 @@ fn try_replay(args: &ReplayArgs) -> Result<u8, Refused> {
         Refused(exit::ENVIRONMENT, Some(code), error.to_string())
     };
     let name = DeviceName::parse(&name).map_err(|error| refused(&error))?;
-    device::set_threads(threads);
+    device::prepare(threads);
     let device = name.open().map_err(|error| refused(&error))?;
     let data = load(args, &plan, &capsule)?;
     let replayed = train::replay(&plan, &data, &device, capsule).map_err(|error| {

@@ -272,6 +272,10 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     ) -> Triple<Self> {
         panic!("an optimizer step works on plain tensors")
     }
+
+    fn sum_of_squares(_: FloatTensor<Self>) -> FloatTensor<Self> {
+        panic!("the length of a gradient is taken of plain tensors")
+    }
 }
 
 fn first_order_only<T>() -> T {

@@ -110,4 +110,8 @@ impl Kernels for Flex {
     fn adam(parameter: Float, grad: Float, first: Float, second: Float, step: AdamStep) -> Triple {
         host::adam(parameter, grad, first, second, step)
     }
+
+    fn sum_of_squares(x: Float) -> Float {
+        host::sum_of_squares(x)
+    }
 }

@@ -188,3 +188,7 @@ pub fn adam<H: Host>(parameter: H, grad: H, first: H, second: H, step: AdamStep)
     cpu::adam(parameter, grad.values(), first, second, step);
     updated.into()
 }
+
+pub fn sum_of_squares<H: Host>(x: H) -> H {
+    vector(&[cpu::sum_of_squares(x.contiguous().values())])
+}

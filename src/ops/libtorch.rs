@@ -343,6 +343,14 @@ impl Kernels for LibTorch {
         });
         (parameter, first, second)
     }
+
+    fn sum_of_squares(x: TchTensor) -> TchTensor {
+        if on_host(&x) {
+            return host::sum_of_squares(x);
+        }
+        let squares = x.tensor.square().sum(x.tensor.kind());
+        TchTensor::new(squares.reshape([1]))
+    }
 }
 
 /// Stride and padding, and whether factors are rounded to bf16.

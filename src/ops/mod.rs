@@ -176,6 +176,8 @@ pub trait Kernels: Backend {
         second: FloatTensor<Self>,
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Sum of the squares of `x [n]`, `[1]`.
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Cross-correlation of `x [B, H, W, I]` with `w [O, K, K, I]` plus `b [O]`, zeros around the image.
@@ -308,5 +310,5 @@ pub fn adam(
 /// Sum of the squares of `x [n]` on a plain device, `[1]`.
 #[must_use]
 pub fn sum_of_squares(x: Tensor<1>) -> Tensor<1> {
-    (x.clone() * x).sum()
+    Tensor::from_dispatch(Dispatch::sum_of_squares(x.into_dispatch()))
 }

@@ -47,7 +47,6 @@ pub struct WorkerOptions {
 pub fn work(options: &WorkerOptions) -> u8 {
     // From the first moment on: a wish to stop that comes while images are read is no crash.
     let requests = Requests::listen().ok();
-    device::keep_memory();
     let dir = RunDir::at(options.run.clone()).on(&Disk::of("worker"));
     let lease = match dir.lease("training") {
         Ok(lease) => lease,
@@ -142,7 +141,7 @@ impl Worker {
     fn work(&mut self, options: &WorkerOptions) -> Result<u8, RecordError> {
         let named = DeviceName::parse(&options.device);
         let opened = named.and_then(|name| {
-            device::set_threads(options.threads);
+            device::prepare(options.threads);
             name.open().map(|device| (name, device))
         });
         let (name, device) = match opened {

@@ -10,9 +10,11 @@ pub mod norm;
 pub mod pool;
 mod row_tiles;
 mod simd;
+mod squares;
 
 pub use adam::update as adam;
 pub use half::is_native as multiplies_bf16;
+pub use squares::sum as sum_of_squares;
 use std::mem::MaybeUninit;
 
 /// Memory of an output: every element is written, none is read before.
