@@ -101,8 +101,11 @@ impl Check<'_> {
     pub(super) fn step(&mut self, path: &str, name: &str, value: &Value, steps: &'static [Key]) {
         if let Value::String(_, word) = value {
             let known = suggest(word, steps.iter().map(|step| step.name)).unwrap_or("flip");
+            let step = steps.iter().find(|step| step.name == known);
+            let choices = step.map_or(&[][..], |step| step.kind.choices());
+            let example = choices.first().map_or("...", |(word, _)| word);
             let problem = self.wrong_type(path, value, "a mapping with one key");
-            let help = format!("write the step as `{{{known}: ...}}`");
+            let help = format!("write the step as `{{{known}: {example}}}`");
             self.report(path, problem.help(help));
             return;
         }
