@@ -3,6 +3,7 @@
 use super::{cost, folder_bytes};
 use crate::compute::runs::{Bench, bytes, folder_arguments};
 use image::{Rgb, RgbImage};
+use std::path::Path;
 use std::process::Command;
 use supcon::{data, record};
 
@@ -43,12 +44,11 @@ fn a_plan_that_counts_a_folder_of_images_has_the_costs_of_the_run() {
     let part = disk.total as f64 / folder_bytes(&run) as f64;
     assert!((part - 1.0).abs() < 0.1, "{part}");
     // The program counts too, and says what it could not count.
-    let plan = |data: &std::path::Path| {
+    let plan = |root: &Path| {
         let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
             .arg("plan")
             .arg(bench.spec())
-            .args(arguments)
-            .arg(format!("--data={}", data.display()))
+            .args(folder_arguments(root, 9))
             .output()
             .expect("supcon starts");
         assert!(output.status.success());
