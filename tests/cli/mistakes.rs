@@ -162,6 +162,17 @@ fn what_is_written_as_in_other_programs_is_answered_with_our_form() {
 }
 
 #[test]
+fn a_misspelt_name_of_a_variant_is_one_mistake_though_a_base_names_another() {
+    let derived = "extends: base.yaml\nname: top\ndata: {datasset: cifar10, train_size: ~, train_subset: first, train_limit: 90}\n";
+    let case = Case::new(derived).file("base.yaml", GOOD.as_bytes());
+    let codes: Vec<_> = found(&case)
+        .into_iter()
+        .map(|(code, line, _)| (code, line))
+        .collect();
+    assert_eq!(codes, [("unknown-key", 3)]);
+}
+
+#[test]
 fn a_misspelt_extends_is_one_mistake() {
     let derived = "extands: base.yaml\nname: top\nphases: {pretrain: {epohcs: 3}}\n";
     let case = Case::new(derived).file("base.yaml", GOOD.as_bytes());

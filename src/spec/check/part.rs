@@ -134,16 +134,13 @@ impl Check<'_> {
     }
 }
 
-/// The entry that names the variant, also when its key is misspelt.
+/// The entry that names the variant, also when its key is misspelt: then a base may have named another, which was to change.
 fn tag_of<'d>(part: &'static Part, dict: &'d Dict) -> Option<(&'d str, &'d Value)> {
     let valid = || {
         let keys = part.variants.iter().flat_map(|variant| variant.keys);
         std::iter::once(part.tag).chain(keys.map(|key| key.name))
     };
-    let written = dict
-        .get_key_value(part.tag)
-        .filter(|(_, value)| !is_empty(value));
-    written
-        .map(|(tag, value)| (tag.as_str(), value))
-        .or_else(|| misspelt(dict, part.tag, valid))
+    let written = dict.get_key_value(part.tag);
+    let written = written.filter(|(_, value)| !is_empty(value));
+    misspelt(dict, part.tag, valid).or(written.map(|(tag, value)| (tag.as_str(), value)))
 }
