@@ -324,7 +324,7 @@ mod tests {
             "3 files",
             "b/cut.png",
             "a/text.png`: neither",
-            "line\\nbreak.png`: 0 bytes",
+            "line\\u{a}break.png`: 0 bytes",
         ];
         refused(root.path(), "DATA-BAD-IMAGE", &parts);
         assert!(!root.path().join(".cache").exists());
