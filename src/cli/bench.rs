@@ -6,7 +6,7 @@ use crate::data::{self, Dataset, LoadOptions};
 use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::ops;
-use crate::plan::{self, Host, PhaseCost, RunPlan};
+use crate::plan::{self, Host, PhaseCost, RunPlan, counted};
 use crate::record::{Disk, RunDir};
 use crate::runner::{self, exit};
 use crate::train::{self, Hooks, Kept, Measured, StepTimes};
@@ -228,7 +228,7 @@ impl Bench<'_> {
             threads,
             ..
         } = self;
-        let threads = store::counted(*threads, "thread");
+        let threads = counted(*threads, "thread");
         format!(
             "{} on {device} with {threads}; one large product: {:.0} GFLOP/s\n",
             plan.name,
@@ -244,7 +244,7 @@ impl Bench<'_> {
             phase.cost.name,
             phase.batch as f64 / step,
             phase.batch,
-            store::counted(phase.measured.steps.len(), "step"),
+            counted(phase.measured.steps.len(), "step"),
         );
         for (name, secs) in phase.median.parts() {
             let _ = writeln!(
@@ -265,7 +265,7 @@ impl Bench<'_> {
             phase.measured.checkpoint,
             100.0 * phase.measured.checkpoint / phase.epoch()
         );
-        let epochs = store::counted(phase.epochs, "epoch");
+        let epochs = counted(phase.epochs, "epoch");
         let _ = writeln!(out, "{epochs}: {}", store::duration(phase.whole()));
         out
     }

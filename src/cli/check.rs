@@ -1,14 +1,24 @@
 //! `supcon check`: says whether specs are right, and everything that is wrong with them.
 
-use super::store::counted;
 use super::{Format, SpecArgs, out};
 use crate::diag::Problems;
-use crate::plan::check_specs;
+use crate::plan::{check_specs, counted};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+
+pub(super) const MORE: &str = "\
+Every mistake of every spec is named at once, with its place, the nearest valid name and one
+thing to do. Nothing is trained and nothing is written. Exit code: 0 all right, 2 if not.
+
+Examples:
+  supcon check exp.yaml
+  supcon check experiments                   every spec below a folder
+  supcon check exp.yaml --set 'seeds=[0,1]'  with a value changed
+  supcon check exp.yaml --profile smoke      with a section of `profiles`
+  supcon check experiments --format json     for editors and scripts";
 
 /// Exit code of a command that was refused before any work.
 pub(super) const REFUSED: u8 = 2;

@@ -4,6 +4,10 @@ use super::out;
 use crate::device::{self, DeviceName};
 use std::process::ExitCode;
 
+pub(super) const MORE: &str = "\
+Example:
+  supcon doctor";
+
 /// Tries every device and says what it found, line by line: the first look at a GPU takes a while.
 pub(super) fn doctor() -> ExitCode {
     out::line(&format!("supcon {}", env!("CARGO_PKG_VERSION")));

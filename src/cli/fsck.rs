@@ -1,8 +1,9 @@
 //! `supcon fsck`: says whether what was recorded is still what was recorded, and changes nothing.
 
 use super::out;
-use super::store::{self, Names, ResultsArgs, counted, shown};
+use super::store::{self, Names, ResultsArgs, shown};
 use crate::diag;
+use crate::plan::counted;
 use crate::record::{Examined, Finding, examine, examine_phases};
 use clap::Args;
 use std::fmt::Write;

@@ -1,7 +1,8 @@
 //! `supcon gc`: what can go from a folder of results, and with `--apply` its removal.
 
 use super::out;
-use super::store::{self, ResultsArgs, bytes, counted, shown};
+use super::store::{self, ResultsArgs, bytes, shown};
+use crate::plan::counted;
 use crate::record::lease::Lease;
 use crate::record::{Disk, Garbage, RecordError, RunDir, garbage_beside, run_folders};
 use clap::Args;

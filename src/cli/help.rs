@@ -2,11 +2,18 @@
 
 use super::check::REFUSED;
 use super::{Cli, out};
-use crate::diag::{Code, nearest};
+use crate::diag::{Code, escape, nearest, suggest};
 use crate::spec::schema::{self, Key, Kind};
 use clap::{CommandFactory, Parser};
 use std::fmt::Write;
 use std::process::ExitCode;
+
+pub(super) const MORE: &str = "\
+Examples:
+  supcon help                     every verb and every code
+  supcon help unknown-key         what a code means, with an example
+  supcon help temperature         a key or a name of specs
+  supcon help run                 a verb";
 
 /// Nearest names that an unknown word is answered with.
 const NEAREST: usize = 3;
@@ -171,6 +178,16 @@ fn verbs() -> Vec<String> {
         .collect()
 }
 
+/// The answer to a first word that is no verb.
+pub(super) fn no_verb(word: &str) -> String {
+    let verbs = verbs();
+    let shown = escape(word);
+    match suggest(word, verbs.iter().map(String::as_str)) {
+        Some(verb) => format!("there is no verb `{shown}`; did you mean `supcon {verb}`?"),
+        None => format!("there is no verb `{shown}`; `supcon --help` lists them"),
+    }
+}
+
 /// The answer to a word that is neither code nor verb.
 fn stranger(word: &str) -> String {
     let mut names = verbs();
@@ -183,7 +200,7 @@ fn stranger(word: &str) -> String {
         .map(|name| format!("`{name}`"))
         .collect();
     // Escaped, since a word may hold what moves a terminal's cursor.
-    let word = word.escape_debug();
+    let word = escape(word);
     if near.is_empty() {
         format!(
             "no code, verb or key is called `{word}`; `supcon help` and `supcon list` list them"

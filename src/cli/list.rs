@@ -6,6 +6,13 @@ use crate::spec::templates;
 use clap::ValueEnum;
 use std::process::ExitCode;
 
+pub(super) const MORE: &str = "\
+Examples:
+  supcon list                   everything
+  supcon list losses            the losses, with their keys and defaults
+  supcon list keys              the keys of the top level
+  supcon help temperature       all about one key";
+
 /// What can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum What {

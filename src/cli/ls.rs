@@ -1,7 +1,8 @@
 //! `supcon ls`: where each recorded run stands, a line each.
 
 use super::out;
-use super::store::{self, Names, ResultsArgs, counted, shown};
+use super::store::{self, Names, ResultsArgs, shown};
+use crate::plan::counted;
 use crate::record::{Glance, Standing};
 use clap::Args;
 use serde_json::json;
@@ -17,7 +18,7 @@ is written, and large files are not read.
 
 Examples:
   supcon ls                       every run of results/runs
-  supcon ls mine                  those of one experiment; also an id, a folder, or how one begins
+  supcon ls mine                  one experiment, id, folder, or beginning
   supcon ls --json                the same for programs";
 
 /// Arguments of `ls`.

@@ -32,6 +32,7 @@ mod selftest;
 mod store;
 
 use crate::spec::{MAX_RUNS, Overrides};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,29 +47,28 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  supcon run experiments/quickstart                     train, record and compare what a folder describes
-  supcon run experiments/mini --device libtorch --data ~/cifar-10-batches-bin
-  supcon run exp.yaml --set phases.pretrain.epochs=5    change a value for this call
-  supcon run experiments --jobs 2 --on-failure stop     two runs at a time; the first failure stops all
-  supcon run exp.yaml --device libtorch:cuda --jobs 4   a GPU for each of four runs at a time
-  supcon run exp.yaml --json > events.jsonl             every event of every run, and the final table
-  supcon bench exp.yaml                                 how long each phase takes here, and where the time goes
-  supcon new mine                                       write an annotated spec to begin with
-  supcon list losses                                    what a spec can name, with keys and defaults
-  supcon schema > spec.schema.json                      completion and hover in editors
-  supcon check experiments                              find every mistake before any work
-  supcon preview exp.yaml --phase pretrain              what augmentation makes of the images, as PNG
-  supcon report --out report                            charts and page of all recorded runs
-  supcon help unknown-key                               what a code means, with an example
-  supcon ls                                             where every recorded run stands
-  supcon fsck --deep                                    compare every recorded byte with its hash
-  supcon gc                                             what can go from the results; `--apply` removes it
-  supcon rm mine-s0-1f2e3d4c                            remove a recorded run
-  supcon replay mine-s0-1f2e3d4c                        take the step again at which a run diverged
-  supcon selftest kill --n 50                           prove that a killed run ends as one that was not
+  supcon new mine                          an annotated spec to begin with
+  supcon check experiments                 find every mistake before any work
+  supcon plan exp.yaml                     what it would cost
+  supcon preview exp.yaml                  what augmentation makes of images
+  supcon run experiments/quickstart        train, record and compare
+  supcon run exp.yaml --set 'seeds=[0]'    with a value changed for this call
+  supcon run experiments --device libtorch:cuda --jobs 4
+  supcon bench exp.yaml                    where the time of a step goes
+  supcon report --out report               charts and page of recorded runs
+  supcon ls                                where every recorded run stands
+  supcon fsck --deep                       compare each byte with its hash
+  supcon gc                                what can go from the results
+  supcon rm mine-s0-1f2e3d4c               remove a recorded run
+  supcon replay mine-s0-1f2e3d4c           the step at which a run diverged
+  supcon selftest kill --n 50              killed runs end as others do
+  supcon list losses                       what a spec can name
+  supcon schema > spec.schema.json         completion and hover in editors
+  supcon help unknown-key                  what a code means, with an example
 
-Exit codes: 0 done, 2 refused before any work, 3 some runs failed, 4 damaged results,
-5 device, library or data missing, 6 another process trains the run or holds the GPU, 7 disk,
+Exit codes: 0 done, 2 refused before any work, 3 some runs failed,
+4 damaged results, 5 device, library or data missing,
+6 another process trains the run or holds the GPU, 7 disk,
 75 interrupted (run the same command again), 130 stopped at once.";
 
 #[derive(Subcommand)]
@@ -80,6 +80,7 @@ enum Verb {
     #[cfg(feature = "train")]
     Bench(bench::BenchArgs),
     /// Check specs and name everything that is wrong with them.
+    #[command(after_help = check::MORE)]
     Check {
         #[command(flatten)]
         specs: SpecArgs,
@@ -87,26 +88,33 @@ enum Verb {
     /// Write an annotated spec to begin with; it runs as it stands.
     New(new::NewArgs),
     /// List what a spec can name, with one line each, keys and defaults.
+    #[command(after_help = list::MORE)]
     List {
         /// Only this list.
         what: Option<list::What>,
     },
     /// Print the language as a JSON Schema, for completion and hover in editors.
+    #[command(after_help = schema::MORE)]
     Schema {
         /// Print the key reference as a Markdown page instead.
         #[arg(long)]
         markdown: bool,
     },
     /// Show the runs that specs describe: phases, layers, steps, memory and disk.
+    #[command(after_help = plan::MORE)]
     Plan {
         #[command(flatten)]
         specs: SpecArgs,
+        /// Folder of an `image_folder`, before the spec's `data.root` and `SUPCON_DATA`: its images are counted.
+        #[arg(long, value_name = "PATH")]
+        data: Option<PathBuf>,
         #[command(flatten)]
         view: plan::View,
     },
     /// Draw training images with what each augmentation step makes of them, and some complete draws, as PNG.
     Preview(preview::PreviewArgs),
     /// Draw charts and a page from recorded runs.
+    #[command(after_help = report::MORE)]
     Report {
         /// Run folders, or folders of them [default: results/runs].
         paths: Vec<PathBuf>,
@@ -133,8 +141,10 @@ enum Verb {
     Selftest(selftest::SelftestArgs),
     /// Say which devices this program can use here, and why not the others.
     #[cfg(feature = "train")]
+    #[command(after_help = doctor::MORE)]
     Doctor,
     /// Explain a code of a problem, a verb, or a key of specs; without a word, list them.
+    #[command(after_help = help::MORE)]
     Help {
         /// Codes, verbs, keys or names of specs.
         #[arg(value_name = "WORD")]
@@ -204,7 +214,26 @@ impl FolderArgs {
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    out::finish(verb(Cli::parse().verb))
+    match Cli::try_parse() {
+        Ok(cli) => out::finish(verb(cli.verb)),
+        Err(error) => match unknown_verb(&error) {
+            Some(word) => {
+                out::warn(&format!("error: {}\n", help::no_verb(&word)));
+                ExitCode::from(check::REFUSED)
+            }
+            None => error.exit(),
+        },
+    }
+}
+
+/// The first word, if it is no verb.
+fn unknown_verb(error: &clap::Error) -> Option<String> {
+    let first = std::env::args().nth(1)?;
+    let unknown = error.kind() == ErrorKind::InvalidSubcommand;
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(word) if unknown && *word == first => Some(first),
+        _ => None,
+    }
 }
 
 fn verb(verb: Verb) -> ExitCode {
@@ -217,7 +246,7 @@ fn verb(verb: Verb) -> ExitCode {
         Verb::New(args) => new::new(&args),
         Verb::List { what } => list::list(what),
         Verb::Schema { markdown } => schema::schema(markdown),
-        Verb::Plan { specs, view } => plan::plan(&specs, view),
+        Verb::Plan { specs, data, view } => plan::plan(&specs, data.as_ref(), view),
         Verb::Preview(args) => preview::preview(&args),
         Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
         Verb::Ls(args) => ls::ls(&args),
@@ -263,7 +292,19 @@ mod tests {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut texts = vec![EXAMPLES.to_owned()];
         for verb in Cli::command().get_subcommands() {
-            texts.extend(verb.get_after_help().map(ToString::to_string));
+            let more = verb.get_after_help().map(ToString::to_string);
+            let example = format!("\n  supcon {}", verb.get_name());
+            let shown = more.as_ref().is_some_and(|more| more.contains(&example));
+            let lines = more.iter().flat_map(|more| more.lines());
+            let wide = |line: &&str| line.starts_with("  supcon ") && line.len() > 80;
+            let wide: Vec<&str> = lines.filter(wide).collect();
+            assert!(wide.is_empty(), "wider than a terminal: {wide:?}");
+            assert!(
+                shown || verb.is_hide_set(),
+                "no example of {}",
+                verb.get_name()
+            );
+            texts.extend(more);
         }
         let specs = walkdir::WalkDir::new(root.join("experiments"));
         let specs = specs.into_iter().map(|entry| entry.unwrap().into_path());

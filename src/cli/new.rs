@@ -11,6 +11,12 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+const MORE: &str = "\
+Examples:
+  supcon new mine                             mine.yaml, to be changed
+  supcon new mine --from cifar10-resnet50v2   on a template
+  supcon new mine --dir experiments";
+
 /// What an editor's line about the schema begins with.
 const MODELINE: &str = "# yaml-language-server: $schema=";
 /// Where a schema for editors is looked for, in the spec's folder and each one above.
@@ -20,6 +26,7 @@ const NOT_TEXT: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", 
 
 /// Arguments of `new`.
 #[derive(Args)]
+#[command(after_help = MORE)]
 pub(super) struct NewArgs {
     /// Name of the experiment; the file is NAME.yaml.
     name: String,

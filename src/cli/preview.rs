@@ -11,11 +11,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+const MORE: &str = "\
+A row for each image: the original, then what each step makes of it, then complete draws.
+
+Examples:
+  supcon preview exp.yaml
+  supcon preview exp.yaml --phase pretrain --images 20 --draws 8 --out sheet.png
+  supcon preview exp.yaml --data ~/cifar-10-batches-bin";
+
 /// Exit code where the data set cannot be had.
 const DATA: u8 = 5;
 
 /// Arguments of `preview`.
 #[derive(Args)]
+#[command(after_help = MORE)]
 pub(super) struct PreviewArgs {
     #[command(flatten)]
     specs: SpecArgs,

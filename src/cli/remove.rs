@@ -1,7 +1,8 @@
 //! `supcon rm`: removes recorded runs, for good.
 
 use super::out;
-use super::store::{self, LEASED, Names, ResultsArgs, bytes, counted, shown};
+use super::store::{self, LEASED, Names, ResultsArgs, bytes, shown};
+use crate::plan::counted;
 use crate::record::lease::Lease;
 use crate::record::{Disk, RunDir};
 use clap::Args;

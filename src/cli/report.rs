@@ -6,6 +6,14 @@ use crate::report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+pub(super) const MORE: &str = "\
+Reads records only: nothing is trained, and the specs are not needed.
+
+Examples:
+  supcon report                                   all runs below results/runs
+  supcon report --name keras-supcon --name keras-baseline
+  supcon report other/results/runs --out other/report";
+
 /// Where runs lie if nobody says otherwise.
 const DEFAULT_RUNS: &str = "results/runs";
 

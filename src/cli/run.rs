@@ -6,10 +6,9 @@ mod keep;
 
 use keep::KeepArgs;
 
-use super::store::counted;
 use super::{FolderArgs, Format, SpecArgs, check};
 use crate::diag::{Code, Problem};
-use crate::plan;
+use crate::plan::{self, counted};
 use crate::runner::{
     self, BatchError, BatchOptions, Layout, LayoutError, Progress, SlotError, Style, WorkerOptions,
     exit,
@@ -19,8 +18,21 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+const MORE: &str = "\
+The same command always makes the runs complete: a finished run is not trained again, an
+interrupted one goes on where it stopped. Ctrl-C stops at the end of a step, twice at once.
+
+Examples:
+  supcon run exp.yaml
+  supcon run experiments --jobs 2              two runs at a time
+  supcon run experiments --device libtorch:cuda --jobs 4
+  supcon run exp.yaml --set 'seeds=[0,1,2]'    with a value changed
+  supcon run exp.yaml --profile smoke          with a section of `profiles`
+  supcon run experiments --json > events.jsonl";
+
 /// Arguments of `run`.
 #[derive(Args)]
+#[command(after_help = MORE)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     specs: SpecArgs,

@@ -2,7 +2,8 @@
 //! Every run is this program again, as a user starts it.
 
 use super::out;
-use super::store::{counted, shown};
+use super::store::shown;
+use crate::plan::counted;
 use crate::record::{CHECKPOINTS, MODEL, MetricRow, PREDICTIONS, RunDir, RunRecord, load};
 use crate::runner::exit;
 use clap::{Args, Subcommand};

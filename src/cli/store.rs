@@ -3,6 +3,7 @@
 
 use super::check::REFUSED;
 use super::out;
+pub(super) use crate::diag::escape as shown;
 use crate::diag::{nearest, pointer};
 use crate::record::lease::{Lease, LeaseError};
 use crate::record::{RecordError, RunDir, name_and_seed, run_folders};
@@ -145,21 +146,6 @@ pub(super) fn fail(error: &RecordError) -> u8 {
     error.exit_code()
 }
 
-/// Names and causes come from files: no control character of theirs, and no mark that turns the order of text, reaches a
-/// terminal.
-pub(super) fn shown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// Bytes for people, in powers of 1000.
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
@@ -180,11 +166,6 @@ pub(super) fn duration(seconds: f64) -> String {
         s if s < 72.0 * 3600.0 => format!("{:.0} h", s / 3600.0),
         s => format!("{:.0} days", s / 86_400.0),
     }
-}
-
-/// A count with its noun.
-pub(super) fn counted(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// The lease of a run, or who holds it.
@@ -248,14 +229,6 @@ mod tests {
         let error = named("a-s1-0000000", Names::Whole).unwrap_err();
         assert!(error.contains("nearest: `a-s1-00000002`"), "{error}");
         assert!(named(&path, Names::Whole).is_err());
-    }
-
-    #[test]
-    fn text_of_files_moves_no_cursor() {
-        assert_eq!(
-            shown("a\u{1b}[2J\u{202e}b\n"),
-            "a\\u{1b}[2J\\u{202e}b\\u{a}"
-        );
     }
 
     #[test]

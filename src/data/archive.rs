@@ -1,7 +1,8 @@
 //! Named members of a `.tar.gz`, read into memory. Nothing is ever unpacked to disk, so no member can write anywhere;
 //! links, devices and odd names are refused all the same, and reading stops at the size that the set may have.
 
-use super::error::{DataError, escaped, shown};
+use super::error::{DataError, shown};
+use crate::diag::escape;
 use flate2::read::MultiGzDecoder;
 use std::collections::HashMap;
 use std::fs::File;
@@ -92,7 +93,7 @@ fn inner_name<R: Read>(
     if !name.components().all(plain) {
         return Err(refused(
             path,
-            format!("a member with the name `{}`", escaped(&raw)),
+            format!("a member with the name `{}`", escape(&raw)),
         ));
     }
     match entry.header().entry_type() {
@@ -101,7 +102,7 @@ fn inner_name<R: Read>(
         other => {
             return Err(refused(
                 path,
-                format!("`{}` of type {other:?}", escaped(&raw)),
+                format!("`{}` of type {other:?}", escape(&raw)),
             ));
         }
     }

@@ -1,7 +1,8 @@
 //! The tree of class folders: which files belong to which class of which split, and everything that can be wrong with
 //! the layout. Follows links, knows nothing of images but their paths.
 
-use super::error::{DataError, escaped, shown};
+use super::error::{DataError, shown};
+use crate::diag::escape;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
@@ -102,7 +103,7 @@ pub(super) fn walk(split: &Path, ignored: &mut usize) -> Result<Classes, DataErr
         )),
         (Some(class), None) => Err(DataError::OneClass {
             path: shown(split),
-            class: escaped(class),
+            class: escape(class),
         }),
         _ => Ok(classes),
     }
@@ -151,7 +152,7 @@ pub(super) fn same_classes(root: &Path, train: &Classes, test: &Classes) -> Resu
             } else {
                 String::new()
             };
-            let found = format!("class `{}`{others} is not in `{name}`", escaped(first));
+            let found = format!("class `{}`{others} is not in `{name}`", escape(first));
             let help = format!("add it to `{name}`, or remove it from the other split");
             return Err(layout(root, found, help));
         }

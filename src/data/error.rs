@@ -1,8 +1,8 @@
 //! What can be wrong with data, each with a stable code. A message names the place, what was found, what was expected
 //! and one thing to do; paths are escaped, so that a file name cannot play with the terminal.
 
-use crate::diag::Code;
-use std::fmt::{self, Write as _};
+use crate::diag::{Code, escape};
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -208,20 +208,7 @@ impl fmt::Display for BadImages {
 
 /// A path as text with control characters escaped.
 pub(super) fn shown(path: &Path) -> String {
-    escaped(&path.display().to_string())
-}
-
-/// Text with control characters escaped.
-pub(super) fn escaped(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut out, c| {
-            if c.is_control() {
-                let _ = write!(out, "{}", c.escape_default());
-            } else {
-                out.push(c);
-            }
-            out
-        })
+    escape(&path.display().to_string())
 }
 
 #[cfg(test)]
@@ -230,7 +217,7 @@ mod tests {
 
     #[test]
     fn control_characters_in_names_are_escaped() {
-        assert_eq!(shown(Path::new("a\n\u{1b}[31mb")), "a\\n\\u{1b}[31mb");
+        assert_eq!(shown(Path::new("a\n\u{1b}[31mb")), "a\\u{a}\\u{1b}[31mb");
     }
 
     #[test]

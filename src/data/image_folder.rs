@@ -5,6 +5,7 @@ use super::class_tree::{Classes, LAYOUT, same_classes, split_folder, walk};
 use super::error::{BadImage, BadImages, DataError, shown};
 use super::places::Places;
 use super::{LoadOptions, Progress, Source, Split, Unit, cache, decode, hex};
+use crate::plan::FolderCount;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -20,11 +21,7 @@ pub(super) fn load(
     image_size: usize,
     options: &LoadOptions<'_>,
 ) -> Result<Source, DataError> {
-    let folder = |path: &Path| path.is_dir().then(|| path.to_owned());
-    let found = places.first(|path| folder(path).filter(|path| path.join("train").is_dir()));
-    // A folder without `train` is taken for the sake of its message.
-    let found = found.or_else(|| places.first(folder));
-    let Some(root) = found else {
+    let Some(root) = found(places) else {
         return Err(places.nothing(
             LAYOUT,
             "name the folder with `data.root` or `--data`".into(),
@@ -41,9 +38,7 @@ pub(super) fn load(
         ));
     }
     let mut ignored = 0;
-    let train = walk(&split_folder(&root, "train")?, &mut ignored)?;
-    let test = walk(&split_folder(&root, "test")?, &mut ignored)?;
-    same_classes(&root, &train, &test)?;
+    let [train, test] = splits(&root, &mut ignored)?;
     let mut notes = Vec::new();
     if ignored > 0 {
         notes.push(format!(
@@ -71,6 +66,35 @@ pub(super) fn load(
     }
     source.notes = notes;
     Ok(source)
+}
+
+/// Counts the folder at the first place that holds one, without a look into its files.
+pub(super) fn count(places: &Places) -> Result<Option<FolderCount>, DataError> {
+    let Some(root) = found(places) else {
+        return Ok(None);
+    };
+    let [train, test] = splits(&root, &mut 0)?;
+    let count = |split: &Classes| split.values().map(Vec::len).sum();
+    Ok(Some(FolderCount {
+        train: count(&train),
+        test: count(&test),
+        class_names: train.into_keys().collect(),
+    }))
+}
+
+fn found(places: &Places) -> Option<PathBuf> {
+    let folder = |path: &Path| path.is_dir().then(|| path.to_owned());
+    let found = places.first(|path| folder(path).filter(|path| path.join("train").is_dir()));
+    // A folder without `train` is taken for the sake of its message.
+    found.or_else(|| places.first(folder))
+}
+
+/// The files of both splits, whose classes are the same.
+fn splits(root: &Path, ignored: &mut usize) -> Result<[Classes; 2], DataError> {
+    let train = walk(&split_folder(root, "train")?, ignored)?;
+    let test = walk(&split_folder(root, "test")?, ignored)?;
+    same_classes(root, &train, &test)?;
+    Ok([train, test])
 }
 
 /// Names a cached file: place, size of the images, and path, length and modification time of every file.
@@ -300,7 +324,7 @@ mod tests {
             "3 files",
             "b/cut.png",
             "a/text.png`: neither",
-            "line\\nbreak.png`: 0 bytes",
+            "line\\u{a}break.png`: 0 bytes",
         ];
         refused(root.path(), "DATA-BAD-IMAGE", &parts);
         assert!(!root.path().join(".cache").exists());

@@ -16,7 +16,7 @@ mod subset;
 pub use error::{BadImage, BadImages, DataError};
 
 use crate::augment;
-use crate::plan::{DataPlan, SourcePlan};
+use crate::plan::{DataPlan, FolderCount, SourcePlan};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -157,6 +157,19 @@ pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataE
     })
 }
 
+/// What a folder of images holds, from the names of its files alone; `None` for other sets, and where no place has a folder.
+///
+/// # Errors
+/// What is wrong with the layout of the folder.
+pub fn count(plan: &DataPlan, data_dir: Option<PathBuf>) -> Result<Option<FolderCount>, DataError> {
+    match plan.source {
+        SourcePlan::ImageFolder { .. } => {
+            image_folder::count(&places::Places::new(plan.root.clone(), data_dir))
+        }
+        SourcePlan::Cifar10 | SourcePlan::Shapes { .. } => Ok(None),
+    }
+}
+
 /// Where a set that somebody named a place for is looked for first; `None` for built-in images and downloads.
 #[must_use]
 pub fn place(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<PathBuf> {
@@ -238,6 +251,7 @@ mod tests {
             train_limit,
             train_subset: crate::plan::Subset::default(),
             validation,
+            folder: None,
         }
     }
 

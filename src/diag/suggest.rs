@@ -3,7 +3,7 @@
 /// Edits between two names: insertions, deletions, replacements and swaps of neighbours.
 #[must_use]
 pub fn distance(a: &str, b: &str) -> usize {
-    strsim::damerau_levenshtein(&a.to_lowercase(), &b.to_lowercase())
+    strsim::osa_distance(&a.to_lowercase(), &b.to_lowercase())
 }
 
 /// Fewest letters of a piece by which a longer name is known.

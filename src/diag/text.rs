@@ -40,8 +40,10 @@ const MARKS: [(char, char); 8] = [
     ('\u{fe00}', '\u{fe0f}'),
 ];
 
-/// Makes control characters and the marks that reorder text visible; a tab becomes a space.
-pub(super) fn escape(text: &str) -> String {
+/// Makes control characters and the marks that reorder text visible; a tab becomes a space. Names, values and causes come
+/// from files, and none of them may act on a terminal.
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -61,8 +63,9 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
-/// JSON in which no character acts on a terminal; what is escaped can only stand inside strings.
-pub(super) fn escape_json(json: &str) -> String {
+/// A line of JSON in which no character acts on a terminal; what is escaped can only stand inside strings.
+#[must_use]
+pub fn escape_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if is_hidden(c) {

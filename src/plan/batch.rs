@@ -178,13 +178,13 @@ pub fn resolve_all(points: &[Loaded]) -> Result<Vec<RunPlan>, Problems> {
 }
 
 fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {
-    let key = loaded.point.iter().zip(&earlier.point);
+    let pairs = loaded.point.iter().zip(&earlier.point);
+    let other: Vec<_> = pairs.filter(|(a, b)| a.1 != b.1).collect();
     // The first value that differs, or the first swept key where none does.
-    let key = key
-        .clone()
-        .find(|(a, b)| a.1 != b.1)
-        .or_else(|| key.clone().next());
-    let key = key.map_or("name", |((key, _), _)| key.as_str());
+    let key = other
+        .first()
+        .map_or_else(|| loaded.point.first(), |(key, _)| Some(key));
+    let key = key.map_or("name", |(key, _)| key.as_str());
     let shown = |point: &[(String, String)]| {
         let each = point.iter().map(|(key, value)| format!("{key} = {value}"));
         each.collect::<Vec<_>>().join(", ")
@@ -193,11 +193,18 @@ fn same_point(loaded: &Loaded, earlier: &Loaded) -> Problem {
         "two points of the sweep describe the same runs: {}",
         shown(&loaded.point)
     );
-    Problem::new(Code::DuplicatePoint, message)
+    let problem = Problem::new(Code::DuplicatePoint, message)
         .at(loaded.place(key))
         .label("again")
         .related(earlier.place(key), "the first of them")
-        .help("delete one of the values: a run is never trained twice")
+        .help("delete one of the values: a run is never trained twice");
+    let same = |((key, now), (_, then)): &(&(String, String), &(String, String))| {
+        format!("the values {then} and {now} of `{key}` make no difference")
+    };
+    match &other.iter().map(same).collect::<Vec<_>>()[..] {
+        [] => problem,
+        same => problem.note(same.join("; ")),
+    }
 }
 
 fn same_name(name: &str, place: Option<Place>, earlier: Option<Place>) -> Problem {

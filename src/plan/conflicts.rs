@@ -40,6 +40,7 @@ pub(super) fn find(
     if loaded.is_sure("phases") {
         find.unused_augment(phases);
     }
+    find.unseen_validation(data, phases);
     find.expectations(data, phases);
 }
 
@@ -67,8 +68,8 @@ impl Find<'_> {
                 .help("add `train_limit`, or delete it");
             self.problems.push(problem);
         }
-        let images = data.train_limit.or(data.source.train_images());
-        if let (Some(limit), Some(all)) = (data.train_limit, data.source.train_images())
+        let images = data.train_limit.or(data.all_train_images());
+        if let (Some(limit), Some(all)) = (data.train_limit, data.all_train_images())
             && limit > all
         {
             let message =
@@ -77,7 +78,7 @@ impl Find<'_> {
             let (path, label) = ("data.train_limit", "more than there are");
             return self.add(Code::SplitSize, path, message, label, help);
         }
-        let (Some(images), Some(classes)) = (images, data.source.classes()) else {
+        let (Some(images), Some(classes)) = (images, data.classes()) else {
             return;
         };
         if images < classes {
@@ -122,7 +123,7 @@ impl Find<'_> {
     }
 
     fn batch(&mut self, phase: &PhasePlan, data: &DataPlan) {
-        let classes = data.source.classes();
+        let classes = data.classes();
         // Too few images for the classes is a problem of its own, which `data` has reported.
         let enough = |images: &usize| *images >= classes.unwrap_or(1);
         let images = data.train_images().filter(enough).map(|count| Images {
@@ -219,6 +220,24 @@ impl Find<'_> {
             .label("reaches no phase")
             .related(self.loaded.key_place(&first), "one of them")
             .help("delete it, or the lists of the phases that are to use it");
+        self.problems.push(problem);
+    }
+
+    /// Images that are held out and that nothing looks at. What a base holds out may be for other specs.
+    fn unseen_validation(&mut self, data: &DataPlan, phases: &[PhasePlan]) {
+        let heads = phases
+            .iter()
+            .map(|phase| format!("phases.{}.head", phase.name));
+        let sure = heads.into_iter().all(|head| self.loaded.is_sure(&head));
+        let seen = phases.iter().any(PhasePlan::classifies);
+        if data.validation == 0.0 || seen || !sure || !self.loaded.is_own("data.validation") {
+            return;
+        }
+        let message = "`validation` holds images out that no phase evaluates";
+        let problem = Problem::new(Code::NoEffect, message)
+            .at(self.loaded.key_place("data.validation"))
+            .label("only phases with a classifier are evaluated")
+            .help("delete it; `train_limit` takes fewer images");
         self.problems.push(problem);
     }
 

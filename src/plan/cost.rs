@@ -98,11 +98,12 @@ impl RunPlan {
             self.phase_cost(phase, last, memory)
         });
         let phases: Vec<PhaseCost> = phases.collect();
-        let mut work = phases.iter().map(|phase| phase.multiply_accumulates);
-        let work = work.try_fold(0_u64, |sum, work| Some(sum.saturating_add(work?)));
+        let work = phases.iter().zip(&self.phases);
+        let work = work.map(|(cost, phase)| Some((cost.multiply_accumulates?, phase.precision)));
+        let work: Option<Vec<_>> = work.collect();
         RunCost {
             images,
-            seconds: work.map(|work| Seconds::of(work, host.threads)),
+            seconds: work.map(|work| Seconds::of(&work, host.threads)),
             phases,
             disk: disk::of(self, host),
             working_disk: self.working_bytes(self.data.source.image_size()),
@@ -129,7 +130,7 @@ impl RunPlan {
         let classes = match phase.head {
             // No class reaches a projection.
             HeadPlan::Projection { .. } => Some(0),
-            HeadPlan::Classifier { .. } => self.data.source.classes(),
+            HeadPlan::Classifier { .. } => self.data.classes(),
         };
         let head = classes.map(|classes| {
             let layers = phase.head.layers(self.encoder.features(), classes);
@@ -250,8 +251,7 @@ impl Work {
         let full = steps.per_epoch.saturating_sub(1) as u64;
         let epoch = full.saturating_mul(self.step(phase.batch_size));
         let epoch = epoch.saturating_add(self.step(steps.last_batch));
-        let classifies = matches!(phase.head, HeadPlan::Classifier { .. });
-        let evaluated = match (classifies, last) {
+        let evaluated = match (phase.classifies(), last) {
             (false, _) => 0,
             (true, false) => images.validation.saturating_mul(phase.epochs),
             (true, true) => images
@@ -266,7 +266,7 @@ impl Work {
 
 /// What a batch holds, by drawing without replacement from classes of equal size.
 fn composition(data: &DataPlan, phase: &PhasePlan) -> Option<Composition> {
-    let (train, classes) = (data.train_images()?, data.source.classes()?);
+    let (train, classes) = (data.train_images()?, data.classes()?);
     let images = phase.batch_size.min(train);
     let (n, k, b) = (train as f64, classes as f64, images as f64);
     let own = n / k;

@@ -3,7 +3,7 @@
 //! tables are told by what their columns take in measured runs, and in `status.json` the digits of measured times vary.
 
 use super::cost::Host;
-use super::{Array, AugmentPlan, HeadPlan, RunPlan};
+use super::{Array, AugmentPlan, RunPlan};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -57,10 +57,9 @@ const SMALL_FILES: u64 = 4 << 20;
 
 /// The folder of a finished run, `None` while classes or images are unknown.
 pub(super) fn of(plan: &RunPlan, host: &Host) -> Option<Disk> {
-    let names = plan.data.source.class_names()?;
+    let names = plan.data.class_names()?;
     let images = plan.data.split_sizes()?;
     let last = plan.phases.last()?;
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let metadata = plan.model_metadata(&ModelFacts {
         producer: &host.producer,
         class_names: &names,
@@ -70,7 +69,7 @@ pub(super) fn of(plan: &RunPlan, host: &Host) -> Option<Disk> {
     let network = plan.network(last, plan.data.source.image_size());
     let arrays: Vec<Array> = network.iter().flat_map(super::Layer::arrays).collect();
     let model = model_bytes(&arrays, &metadata);
-    let classifies = matches!(last.head, HeadPlan::Classifier { .. });
+    let classifies = last.classifies();
     let predictions = if classifies {
         let columns = PREDICTION_COLUMNS + names.len();
         let image = PREDICTION + SCORE * names.len() as f64;
@@ -97,19 +96,13 @@ pub(super) fn of(plan: &RunPlan, host: &Host) -> Option<Disk> {
     })
 }
 
-/// Rows of `metrics.parquet`: loss, for a classifier accuracy, both again for the validation split, and the test split once.
+/// Rows of `metrics.parquet`.
 fn metric_rows(plan: &RunPlan, validation: bool) -> usize {
     let mut rows = 0;
     for (index, phase) in plan.phases.iter().enumerate() {
-        let classifies = matches!(phase.head, HeadPlan::Classifier { .. });
-        let each = match (classifies, validation) {
-            (false, _) => 1,
-            (true, false) => 2,
-            (true, true) => 4,
-        };
-        rows += each * phase.epochs;
-        if classifies && index + 1 == plan.phases.len() {
-            rows += 2;
+        rows += phase.epoch_figures(validation).len() * phase.epochs;
+        if index + 1 == plan.phases.len() {
+            rows += phase.test_figures().len();
         }
     }
     rows

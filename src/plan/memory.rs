@@ -1,10 +1,10 @@
 //! Memory of a run's process on `cpu`, estimated from the layer table and from what `src/ops`, `src/train` and `src/record`
 //! keep and allocate. `tests/compute/memory.rs` holds it against real processes.
 
-use super::{
-    AugmentPlan, HeadPlan, Layer, LossPlan, Operation, OptimizerPlan, Parameters, PhasePlan,
-    RunPlan,
-};
+mod products;
+
+use super::{AugmentPlan, Layer, LossPlan, OptimizerPlan, Parameters, PhasePlan, RunPlan};
+use products::Products;
 use serde::Serialize;
 
 /// Bytes of a float.
@@ -13,10 +13,6 @@ const FLOAT: usize = 4;
 const BATCHES_AHEAD: usize = 3;
 /// Images of an evaluation batch (`src/train/evaluate.rs`).
 const EVALUATED: usize = 256;
-/// Floats of the partial sums of a convolution's weight gradient, and groups of images that have one, at most
-/// (`src/ops/cpu/conv/weights.rs`).
-const PARTIAL: usize = 1 << 19;
-const GROUPS: usize = 16;
 /// Bytes of the program itself with its threads, before it holds any data: the least that differed between the measured
 /// and the other figures of 14 configurations (results/LOG.md, 2026-11-24).
 const PROGRAM: u64 = 31_000_000;
@@ -35,7 +31,7 @@ pub struct Memory {
     pub moments: u64,
     /// What the layers keep for the backward pass, for a batch of the largest size that augmentation makes.
     pub activations: u64,
-    /// Largest passing need of one layer: its gradients, ordered weights and partial sums.
+    /// Largest passing need of one layer: its gradients, ordered weights, partial sums, and in bf16 its factors in pairs.
     pub workspace: u64,
     /// Largest passing need of an evaluation batch.
     pub evaluation: u64,
@@ -90,9 +86,13 @@ impl Need {
         };
         let batch = phase.batch_size;
         let loss = loss_floats(phase, &taped);
-        let passing = |layer: &Layer| batch * beside(layer) + workspace(layer, batch);
+        let products = |images| Products {
+            images,
+            precision: phase.precision,
+        };
+        let passing = |layer: &Layer| batch * beside(layer) + products(batch).trained(layer);
         let workspace = taped.iter().map(passing).max().unwrap_or_default();
-        let frozen = inference(still, batch);
+        let frozen = inference(still, products(batch));
         let evaluated = evaluated_images(plan, phase);
         let nominal = plan.network(phase, plan.data.source.image_size());
         Some(Self {
@@ -101,7 +101,7 @@ impl Need {
             kept: batch * taped.iter().map(|layer| layer.kept).sum::<usize>(),
             workspace: workspace.max(loss),
             step: tape_peak(&taped, passing, batch, loss).max(frozen),
-            evaluation: inference(&nominal, evaluated),
+            evaluation: inference(&nominal, products(evaluated)),
             batches: batches_ahead(plan, batch) * batch * size[0] * size[1] * 3,
         })
     }
@@ -154,7 +154,7 @@ fn batches_ahead(plan: &RunPlan, batch: usize) -> usize {
 
 /// Images of the largest batch that is evaluated; 0 if nothing is.
 fn evaluated_images(plan: &RunPlan, phase: &PhasePlan) -> usize {
-    if matches!(phase.head, HeadPlan::Projection { .. }) {
+    if !phase.classifies() {
         return 0;
     }
     let last = plan
@@ -222,20 +222,9 @@ fn tape_peak(
 }
 
 /// Floats at the worst moment of a pass that keeps nothing.
-fn inference(layers: &[Layer], batch: usize) -> usize {
-    let need = |layer: &Layer| batch * beside(layer) + layer.parameters;
+fn inference(layers: &[Layer], products: Products) -> usize {
+    let need = |layer: &Layer| products.images * beside(layer) + products.inferred(layer);
     layers.iter().map(need).max().unwrap_or_default()
-}
-
-/// Floats that a layer allocates beside gradients: its weights in the order of the kernels, and partial sums of their
-/// gradient.
-fn workspace(layer: &Layer, batch: usize) -> usize {
-    let Operation::Conv { .. } = layer.kind else {
-        return 0;
-    };
-    let weights = layer.parameters;
-    let groups = (PARTIAL / weights.max(1)).clamp(1, GROUPS).min(batch);
-    weights + if groups > 1 { groups * weights } else { 0 }
 }
 
 /// Floats of the loss that live at a time: of contrastive ones two numbers for each pair of the batch, of cross-entropy
@@ -255,7 +244,7 @@ fn data_bytes(plan: &RunPlan) -> Option<(u64, u64)> {
     let images = plan.data.split_sizes()?;
     let [height, width] = plan.data.source.image_size();
     let image = height * width * 3 + FLOAT;
-    let all = plan.data.source.train_images()?;
+    let all = plan.data.all_train_images()?;
     let chosen = images.train + images.validation;
     let limited = if plan.data.train_limit.is_some() {
         chosen
@@ -273,6 +262,7 @@ fn data_bytes(plan: &RunPlan) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{EncoderPlan, Precision};
     use crate::record::samples;
 
     fn memory(phase: usize, change: impl Fn(&mut PhasePlan)) -> Memory {
@@ -316,6 +306,32 @@ mod tests {
         let wide = memory(0, |phase| phase.augment.push(AugmentPlan::RandomWidth(0.5)));
         let plain = memory(0, |_| {});
         assert!(wide.activations > plain.activations * 13 / 10);
+    }
+
+    #[test]
+    fn pairs_of_factors_come_on_top_of_what_f32_needs_and_nothing_else_changes() {
+        let of = |phase: usize, precision| {
+            let mut plan = samples::plan("supcon", 0);
+            plan.encoder = EncoderPlan::ResnetCifar {
+                blocks: 1,
+                width: 16,
+            };
+            plan.phases[phase].precision = precision;
+            super::of(&plan)[phase].unwrap()
+        };
+        for phase in [0, 1] {
+            let (single, half) = (of(phase, Precision::F32), of(phase, Precision::Bf16));
+            assert!(half.workspace > single.workspace && half.peak >= single.peak);
+            let same = Memory {
+                workspace: single.workspace,
+                evaluation: single.evaluation,
+                peak: single.peak,
+                ..half
+            };
+            assert_eq!(same, single);
+        }
+        let evaluation = |precision| of(1, precision).evaluation;
+        assert!(evaluation(Precision::Bf16) > evaluation(Precision::F32));
     }
 
     #[test]

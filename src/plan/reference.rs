@@ -1,7 +1,7 @@
 //! Curves of other programs: the CSV files beside a spec, read into points. A file that is none shows nothing of what is
 //! in it.
 
-use super::{HeadPlan, PhasePlan, ReferencePlan, ReferencePoint};
+use super::{PhasePlan, ReferencePlan, ReferencePoint};
 use crate::diag::{Code, Place, Problem};
 use crate::spec::{Loaded, ReferenceSpec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,7 +56,7 @@ impl References {
                 .at(place.clone())
                 .help(help)
         };
-        let Some(folder) = loaded.folder(key) else {
+        let Some(file) = loaded.leads(key, &spec.file) else {
             let help = "write `reference` in the spec itself";
             problems.push(refuse(
                 "a template cannot name a reference file".into(),
@@ -64,7 +64,6 @@ impl References {
             ));
             return None;
         };
-        let file = folder.join(&spec.file);
         if !self.read.contains_key(&file) {
             let found = match text(&file, MAX_BYTES.saturating_sub(self.bytes)) {
                 Ok(text) => {
@@ -73,8 +72,8 @@ impl References {
                 }
                 Err(why) => {
                     let message = format!("cannot read the reference `{}`: {why}", file.display());
-                    let help = "correct the path, which is relative to this file";
-                    Err(vec![refuse(message, help).label("relative to this file")])
+                    let help = "correct the path: it starts at the file that names it, in `--set` at the current directory";
+                    Err(vec![refuse(message, help)])
                 }
             };
             self.read.insert(file.clone(), found);
@@ -247,7 +246,7 @@ fn point(line: &str, phases: &[PhasePlan]) -> Result<ReferencePoint, (usize, Str
     if !["train", "validation", "test"].contains(&split) {
         return Err((3, "expected `train`, `validation` or `test`".into()));
     }
-    let classifies = matches!(plan.head, HeadPlan::Classifier { .. });
+    let classifies = plan.classifies();
     match metric {
         "loss" => {}
         "accuracy" if classifies => {}

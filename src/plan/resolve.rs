@@ -31,7 +31,7 @@ pub(super) fn resolve(
             .map(|phase| self::phase(spec, name, phase))
     };
     let phases: Vec<PhasePlan> = loaded.phase_order.iter().filter_map(named).collect();
-    let data = data(&spec.data);
+    let data = data(loaded);
     conflicts::find(loaded, &data, &phases, problems);
     let reference = references.read(loaded, &phases, problems);
     // What was mended may ask for any number of runs.
@@ -72,7 +72,8 @@ fn or_default<T: DeserializeOwned + Clone>(value: Option<&T>, section: &Section,
     value.cloned().unwrap_or_else(|| section.default(key))
 }
 
-fn data(spec: &DataSpec) -> DataPlan {
+fn data(loaded: &Loaded) -> DataPlan {
+    let spec = &loaded.spec.data;
     let train_subset = match spec {
         DataSpec::Cifar10 { train_subset, .. } => train_subset.unwrap_or_default(),
         DataSpec::ImageFolder { .. } | DataSpec::Shapes { .. } => Subset::default(),
@@ -119,12 +120,18 @@ fn data(spec: &DataSpec) -> DataPlan {
     };
     // The variants share this key and its default.
     let validation = or_default(validation.as_ref(), &SHAPES, "validation");
+    // Whole, since a run may go on under a command that is given elsewhere.
+    let root = root.map(|root| {
+        let root = loaded.leads("data.root", &root).unwrap_or(root);
+        std::path::absolute(&root).unwrap_or(root)
+    });
     DataPlan {
         source,
         root,
         train_limit: *train_limit,
         train_subset,
         validation,
+        folder: None,
     }
 }
 

@@ -47,22 +47,6 @@ pub struct SplitSizes {
 }
 
 impl SourcePlan {
-    /// Class names in label order; a folder's are only known when it is read.
-    #[must_use]
-    pub fn class_names(&self) -> Option<&'static [&'static str]> {
-        match self {
-            Self::Cifar10 => Some(&CIFAR10_CLASSES),
-            Self::Shapes { .. } => Some(&SHAPES_CLASSES),
-            Self::ImageFolder { .. } => None,
-        }
-    }
-
-    /// Classes of the set; a folder's are only known when it is read.
-    #[must_use]
-    pub fn classes(&self) -> Option<usize> {
-        self.class_names().map(<[_]>::len)
-    }
-
     /// Height and width of the images in pixels.
     #[must_use]
     pub fn image_size(&self) -> [usize; 2] {
@@ -71,45 +55,71 @@ impl SourcePlan {
             Self::ImageFolder { image_size } => [*image_size; 2],
         }
     }
+}
+
+/// A folder's classes and images are known where it was counted.
+impl DataPlan {
+    /// Class names in label order, if known.
+    #[must_use]
+    pub fn class_names(&self) -> Option<Vec<String>> {
+        let fixed = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+        match self.source {
+            SourcePlan::Cifar10 => fixed(&CIFAR10_CLASSES),
+            SourcePlan::Shapes { .. } => fixed(&SHAPES_CLASSES),
+            SourcePlan::ImageFolder { .. } => Some(self.folder.as_ref()?.class_names.clone()),
+        }
+    }
+
+    /// Classes of the set, if known.
+    #[must_use]
+    pub fn classes(&self) -> Option<usize> {
+        match self.source {
+            SourcePlan::Cifar10 => Some(CIFAR10_CLASSES.len()),
+            SourcePlan::Shapes { .. } => Some(SHAPES_CLASSES.len()),
+            SourcePlan::ImageFolder { .. } => Some(self.folder.as_ref()?.class_names.len()),
+        }
+    }
 
     /// Images in the whole training split, if known.
     #[must_use]
-    pub fn train_images(&self) -> Option<usize> {
-        match self {
-            Self::Cifar10 => Some(50_000),
-            Self::Shapes { train_size, .. } => Some(*train_size),
-            Self::ImageFolder { .. } => None,
+    pub fn all_train_images(&self) -> Option<usize> {
+        match self.source {
+            SourcePlan::Cifar10 => Some(50_000),
+            SourcePlan::Shapes { train_size, .. } => Some(train_size),
+            SourcePlan::ImageFolder { .. } => Some(self.folder.as_ref()?.train),
         }
     }
 
     /// Images in the test split, if known.
-    #[must_use]
-    pub fn test_images(&self) -> Option<usize> {
-        match self {
-            Self::Cifar10 => Some(10_000),
-            Self::Shapes { test_size, .. } => Some(*test_size),
-            Self::ImageFolder { .. } => None,
+    fn test_images(&self) -> Option<usize> {
+        match self.source {
+            SourcePlan::Cifar10 => Some(10_000),
+            SourcePlan::Shapes { test_size, .. } => Some(test_size),
+            SourcePlan::ImageFolder { .. } => Some(self.folder.as_ref()?.test),
         }
     }
-}
 
-impl DataPlan {
-    /// Images that an epoch sees, if known; a `train_limit` says it even for a folder.
-    #[must_use]
-    pub fn train_images(&self) -> Option<usize> {
-        let all = self.train_limit.or(self.source.train_images())?;
-        Some(all.saturating_sub((all as f64 * self.validation).round() as usize))
+    /// Images that an epoch sees and images held out, if known; a `train_limit` says it even for a folder.
+    fn chosen(&self) -> Option<[usize; 2]> {
+        let all = self.train_limit.or(self.all_train_images())?;
+        let held_out = (all as f64 * self.validation).round() as usize;
+        Some([all.saturating_sub(held_out), held_out])
     }
 
-    /// Images of each split, if they are known without reading the files.
+    /// Images that an epoch sees, if known.
+    #[must_use]
+    pub fn train_images(&self) -> Option<usize> {
+        self.chosen().map(|[train, _]| train)
+    }
+
+    /// Images of each split, if known.
     #[must_use]
     pub fn split_sizes(&self) -> Option<SplitSizes> {
-        let all = self.train_limit.or(self.source.train_images())?;
-        let validation = (all as f64 * self.validation).round() as usize;
+        let [train, validation] = self.chosen()?;
         Some(SplitSizes {
-            train: all.saturating_sub(validation),
+            train,
             validation,
-            test: self.source.test_images()?,
+            test: self.test_images()?,
         })
     }
 }

@@ -47,7 +47,7 @@ pub struct DataPlan {
     /// Which set, with what only it needs.
     #[serde(flatten)]
     pub source: SourcePlan,
-    /// Where the files lie, if the spec says so; not part of the identity.
+    /// Where the files lie, if the spec says so, from the root of the file system; not part of the identity.
     pub root: Option<PathBuf>,
     /// Class-balanced subset of the training split, in images.
     pub train_limit: Option<usize>,
@@ -56,6 +56,20 @@ pub struct DataPlan {
     pub train_subset: Subset,
     /// Fraction of the training split held out, 0 for none.
     pub validation: f64,
+    /// What a folder of images holds, where somebody has counted it; neither part of the file nor of the identity.
+    #[serde(skip)]
+    pub folder: Option<FolderCount>,
+}
+
+/// What a folder of images holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderCount {
+    /// Class names in label order.
+    pub class_names: Vec<String>,
+    /// Images in the training split.
+    pub train: usize,
+    /// Images in the test split.
+    pub test: usize,
 }
 
 /// The set itself.

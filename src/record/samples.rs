@@ -72,6 +72,7 @@ pub fn plan(name: &str, seed: u64) -> RunPlan {
             train_limit: Some(10_000),
             train_subset: Subset::default(),
             validation: 0.0,
+            folder: None,
         },
         encoder: EncoderPlan::Resnet50V2,
         phases,

@@ -1,12 +1,9 @@
 //! The page as self-contained HTML and as Markdown, from the templates that are embedded in the program.
 
-use super::chart::{Charts, FONT_CSS, counted};
+use super::chart::{Charts, FONT_CSS};
 use super::group::Experiment;
 use super::rows::{ResultRow, RunRow, VerdictRow, held, result_rows, run_rows, verdict_rows};
-use crate::plan::{
-    DataPlan, EncoderPlan, HeadPlan, LossPlan, OptimizerPlan, PhasePlan, Precision, ReferencePlan,
-    SourcePlan, Subset,
-};
+use crate::plan::{PhasePlan, ReferencePlan, counted};
 use crate::record::RunRecord;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -175,39 +172,11 @@ fn about(experiment: &Experiment<'_>) -> Option<About> {
     let plan = &experiment.runs.first()?.plan;
     Some(About {
         name: plan.name.clone(),
-        data: data(&plan.data),
-        encoder: match &plan.encoder {
-            EncoderPlan::Resnet50V2 => "resnet50_v2".to_owned(),
-            EncoderPlan::ResnetCifar { blocks, width } => {
-                format!("resnet_cifar, {blocks} blocks a stage, width {width}")
-            }
-        },
+        data: plan.data.to_string(),
+        encoder: plan.encoder.to_string(),
         phases: plan.phases.iter().map(phase).collect(),
         references: experiment.references().iter().map(reference).collect(),
     })
-}
-
-fn data(plan: &DataPlan) -> String {
-    let mut text = match &plan.source {
-        SourcePlan::Cifar10 => "cifar10".to_owned(),
-        SourcePlan::ImageFolder { image_size } => format!("image_folder, {image_size} px"),
-        SourcePlan::Shapes {
-            train_size,
-            test_size,
-        } => {
-            format!("shapes, {train_size} training and {test_size} test images")
-        }
-    };
-    if let Some(limit) = plan.train_limit {
-        text += &format!(", {limit} training images");
-        if plan.train_subset == Subset::First {
-            text += " (the first ones)";
-        }
-    }
-    if plan.validation > 0.0 {
-        text += &format!(", fraction {} held out for validation", plan.validation);
-    }
-    text
 }
 
 /// Whose curves are drawn in, and where they come from.
@@ -219,34 +188,22 @@ fn reference(plan: &ReferencePlan) -> String {
 }
 
 fn phase(plan: &PhasePlan) -> String {
-    let loss = match &plan.loss {
-        LossPlan::Npairs { temperature } => format!("npairs, temperature {temperature}"),
-        LossPlan::CrossEntropy => "cross_entropy".to_owned(),
-    };
-    let head = match &plan.head {
-        HeadPlan::Projection { widths, .. } => format!("projection {widths:?}"),
-        HeadPlan::Classifier { hidden, .. } => format!("classifier {hidden:?}"),
-    };
     let frozen = if plan.freeze_encoder {
         ", encoder frozen"
     } else {
         ""
     };
-    let products = match plan.precision {
-        Precision::F32 => "",
-        Precision::Bf16 => ", products in bf16",
-    };
-    let OptimizerPlan::Adam { learning_rate, .. } = plan.optimizer;
     let steps: Vec<String> = plan.augment.iter().map(ToString::to_string).collect();
     let augment = if steps.is_empty() {
         "no augmentation".to_owned()
     } else {
         format!("augmentation {}", steps.join(", "))
     };
-    let (name, batch) = (&plan.name, plan.batch_size);
+    let (name, batch, products) = (&plan.name, plan.batch_size, plan.products());
     let epochs = counted(plan.epochs, "epoch");
+    let (loss, head, optimizer) = (&plan.loss, &plan.head, &plan.optimizer);
     format!(
-        "{name}: {loss}, {head}, {epochs}, batch {batch}{frozen}{products}, adam with learning rate {learning_rate}; {augment}"
+        "{name}: {loss}, {head}, {epochs}, batch {batch}{frozen}{products}; {optimizer}; {augment}"
     )
 }
 

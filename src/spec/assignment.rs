@@ -5,6 +5,7 @@ use super::source::{LayerKind, Source};
 use super::span::scan;
 use super::yaml::{self, Tree};
 use crate::diag::{Code, Problem};
+use std::path::Path;
 use std::sync::Arc;
 
 impl Source {
@@ -16,7 +17,9 @@ impl Source {
         (prefix, separator): (&str, &str),
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let mut source = Self::empty(kind, label, None, text);
+        // Who types a path in a shell means one from there.
+        let folder = Some(Path::new(""));
+        let mut source = Self::empty(kind, label, folder, text);
         let whole = Span {
             line: 1,
             column: 1,

@@ -1,132 +1,18 @@
-//! From a path to a checked, typed spec that knows the place of each of its values.
+//! From a path to a checked, typed spec, or to several: one for each point of its sweep.
 
 use super::check::{check, check_sweep};
-use super::index::{is_within, parent};
 use super::layers::{self, ENV_INTENT, Layers, Merged};
 use super::limits::{MENDED_POINTS, PROFILE_POINTS};
 use super::mend::mended;
-use super::origins::{self, LayerOf, Origin};
+use super::origins;
 use super::profile;
-use super::source::{LayerKind, Source};
+use super::source::LayerKind;
 use super::sweep::{self, Axes, Point};
-use super::{Overrides, Spec};
+use super::{Loaded, Overrides, Spec};
 use crate::diag::{Code, Found, Place, Problem, Problems};
 use figment::value::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// A checked spec.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The merged values.
-    pub spec: Spec,
-    /// The file that was asked for.
-    pub path: PathBuf,
-    /// The profile that was laid over it.
-    pub profile: Option<String>,
-    /// Key path and value of what this point of the sweep sets; empty without a sweep.
-    pub point: Vec<(String, String)>,
-    /// Names of the phases in the order written: those of a base first, then new ones.
-    pub phase_order: Vec<String>,
-    /// Key path -> where the value came from, defaults included.
-    pub origins: BTreeMap<String, Origin>,
-    sources: Vec<Source>,
-    own: usize,
-    layers: LayerOf,
-    /// Paths at which there is something else than was written, since that was wrong.
-    unsure: BTreeSet<String>,
-}
-
-impl Loaded {
-    /// Where the value at a key path was written, or the nearest value above it.
-    #[must_use]
-    pub fn place(&self, path: &str) -> Option<Place> {
-        let (path, layer) = self.nearest(path);
-        self.sources[layer].value_place(path)
-    }
-
-    /// Where the key at a path was written, or the nearest key above it.
-    #[must_use]
-    pub fn key_place(&self, path: &str) -> Option<Place> {
-        let (path, layer) = self.nearest(path);
-        self.sources[layer].key_place(path)
-    }
-
-    /// Arguments that read the same again: the file, the profile, and what variables and `--set` say.
-    #[must_use]
-    pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec![self.path.display().to_string()];
-        arguments.extend(self.profile.iter().map(|name| format!("--profile={name}")));
-        for source in &self.sources {
-            let text = source.first_line();
-            if source.kind == LayerKind::Set {
-                arguments.push(format!("--set={text}"));
-            } else if source.kind == LayerKind::Environment {
-                let text = text.strip_prefix(layers::ENV_PREFIX).unwrap_or(text);
-                let (keys, value) = text.split_once('=').unwrap_or((text, ""));
-                arguments.push(format!("--set={}={value}", keys.replace("__", ".")));
-            }
-        }
-        arguments
-    }
-
-    /// Folder that a path written at this key is relative to; `None` in a template.
-    #[must_use]
-    pub fn folder(&self, path: &str) -> Option<&Path> {
-        let source = &self.sources[self.nearest(path).1];
-        match source.kind {
-            LayerKind::Environment | LayerKind::Set => self.sources[self.own].folder.as_deref(),
-            _ => source.folder.as_deref(),
-        }
-    }
-
-    /// Whether the value at a path is the one that was written, with all that is inside it.
-    #[must_use]
-    pub fn is_sure(&self, path: &str) -> bool {
-        let touches = |wrong: &String| is_within(wrong, path) || is_within(path, wrong);
-        !self.unsure.iter().any(touches)
-    }
-
-    /// Whether every value is the one that was written.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.unsure.is_empty()
-    }
-
-    /// Whether the value at a path was written by the spec itself or above it, and not by what it extends.
-    #[must_use]
-    pub fn is_own(&self, path: &str) -> bool {
-        self.layers
-            .get(path)
-            .is_some_and(|&layer| layer >= self.own)
-    }
-
-    /// What this point of a sweep sets, in words, if a place lies outside of it.
-    #[must_use]
-    pub fn point_note(&self, place: Option<&Place>) -> Option<String> {
-        let mut written = self.sources.iter().filter(|s| s.kind == LayerKind::Sweep);
-        let inside = written.any(|source| place.is_some_and(|place| source.wrote(place)));
-        let each = self
-            .point
-            .iter()
-            .map(|(key, value)| format!("{key} = {value}"));
-        let words = each.collect::<Vec<_>>().join(", ");
-        (!inside && !words.is_empty()).then(|| format!("at the point {words}"))
-    }
-
-    fn nearest<'a>(&self, path: &'a str) -> (&'a str, usize) {
-        let mut path = path;
-        loop {
-            if let Some(&layer) = self.layers.get(path) {
-                return (path, layer);
-            }
-            match parent(path) {
-                Some(above) => path = above,
-                None => return ("", self.own),
-            }
-        }
-    }
-}
 
 /// What was read of a spec, right or wrong.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod index;
 mod layers;
 mod limits;
 mod load;
+mod loaded;
 mod mend;
 mod origins;
 mod profile;
@@ -19,7 +20,8 @@ pub mod templates;
 mod types;
 pub(crate) mod yaml;
 
-pub use load::{Loaded, Reading, load_with, read, read_with};
+pub use load::{Reading, load_with, read, read_with};
+pub use loaded::Loaded;
 pub use origins::Origin;
 pub use source::LayerKind;
 pub use types::*;

@@ -54,7 +54,7 @@ pub(crate) struct Source {
     pub(crate) kind: LayerKind,
     /// How places call it.
     pub(crate) label: Arc<str>,
-    /// Folder that relative paths start from; none for a template.
+    /// Folder that relative paths start from: that of the file, the current one of an assignment, none of a template.
     pub(crate) folder: Option<Arc<Path>>,
     text: Arc<Text>,
     pub(crate) tree: Arc<Vec<(String, Tree)>>,
@@ -204,6 +204,8 @@ impl Source {
             .count()
             .saturating_sub(span.column - 1);
         let len = span.len.min(rest).max(1);
+        // The parser marks a text in quotes with all that follows it, a comment too.
+        let len = quoted(&line_text, span.column).map_or(len, |quoted| len.min(quoted));
         Place {
             file: self.label.to_string(),
             line: span.line,
@@ -316,6 +318,21 @@ impl Source {
     }
 }
 
+/// Length of the text in quotes that begins at a column of a line, with its quotes, if it ends in that line.
+fn quoted(line: &str, column: usize) -> Option<usize> {
+    let mut chars = line.chars().skip(column - 1).enumerate().peekable();
+    let (_, quote) = chars.next().filter(|(_, c)| matches!(c, '"' | '\''))?;
+    while let Some((at, c)) = chars.next() {
+        let doubled = c == '\'' && quote == c && chars.peek().is_some_and(|(_, next)| *next == c);
+        if doubled || c == '\\' && quote == '"' {
+            chars.next();
+        } else if c == quote {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,6 +352,20 @@ mod tests {
         assert_eq!(at(source.value_place("a.b.7.x")), Some((1, 5, 1)));
         assert_eq!(at(source.value_place("c")), Some((2, 1, 1)));
         assert!(source.is_quoted("a.b.1") && !source.is_quoted("a.b.0"));
+    }
+
+    #[test]
+    fn a_text_in_quotes_ends_with_its_quote() {
+        let text =
+            "a: 'x''y'   # why\n\"b\" : \"y\\\"z\"  # 'c'\nd: ['e' , \"f\"]  # g\nh: \"i\n  j\"\n";
+        let source = parsed(text).0.expect("a source");
+        let at = |place: Option<Place>| place.map(|p| (p.line, p.column, p.len));
+        assert_eq!(at(source.value_place("a")), Some((1, 4, 6)));
+        assert_eq!(at(source.key_place("b")), Some((2, 1, 3)));
+        assert_eq!(at(source.value_place("b")), Some((2, 7, 6)));
+        assert_eq!(at(source.value_place("d.0")), Some((3, 5, 3)));
+        assert_eq!(at(source.value_place("d.1")), Some((3, 11, 3)));
+        assert_eq!(at(source.value_place("h")), Some((4, 4, 2)));
     }
 
     #[test]

@@ -253,7 +253,7 @@ pub struct ExpectSpec {
 pub struct ReferenceSpec {
     /// Legend text.
     pub label: String,
-    /// CSV beside the spec with the columns `run,phase,epoch,split,metric,value`.
+    /// CSV with the columns `run,phase,epoch,split,metric,value`.
     pub file: PathBuf,
     /// Where the figures come from.
     pub source: Option<String>,

@@ -4,7 +4,7 @@ use super::evaluate;
 use super::laps::StepTimes;
 use super::live::{self, Averages, Live};
 use super::network::Network;
-use super::phase::{self, classifies};
+use super::phase;
 use super::{Context, TrainError};
 use crate::record::Position;
 use std::time::Instant;
@@ -36,7 +36,9 @@ pub(super) fn measure(
     let classes = context.data.class_names.len();
     let encoder = live::encoder(context, &device);
     let mut network = Network::new(encoder, context.plan, index, classes, &device);
-    let evaluation = classifies(phase).then(|| evaluate(context, index, &mut network));
+    let evaluation = phase
+        .classifies()
+        .then(|| evaluate(context, index, &mut network));
     let position = Position {
         phase: index,
         ..Position::default()

@@ -241,7 +241,7 @@ fn finish(
 ) -> Result<(), TrainError> {
     outcome.weights = model::export(&live.network, Layout::PyTorch);
     let mut test_accuracy = None;
-    if phase::classifies(phase) {
+    if phase.classifies() {
         let (network, split) = (&mut live.network, &context.data.test);
         let Ok(test) = evaluate::classify(network, phase, split, context) else {
             return Err(TrainError::Interrupted {

@@ -8,17 +8,12 @@ use super::live::{Averages, Live};
 use super::step::step;
 use super::{Context, Event, Kept, TrainError};
 use crate::augment::Moment;
-use crate::plan::{HeadPlan, PhasePlan};
+use crate::plan::PhasePlan;
 use crate::record::MetricRow;
 use std::time::{Duration, Instant};
 
 /// Least time between two step events: nobody reads faster.
 const STEP_EVENT: Duration = Duration::from_millis(200);
-
-/// Whether a phase's output is one score a class.
-pub(super) fn classifies(phase: &PhasePlan) -> bool {
-    matches!(phase.head, HeadPlan::Classifier { .. })
-}
 
 /// Trains what is left of one phase.
 pub(super) fn train(
@@ -157,7 +152,7 @@ fn figures(
     let row = |split, metric, value| context.row(&phase.name, at, split, metric, value);
     let averages = live.averages;
     let mut rows = vec![row("train", "loss", averages.loss())];
-    if !classifies(phase) {
+    if !phase.classifies() {
         return Ok(rows);
     }
     rows.push(row("train", "accuracy", averages.accuracy()));

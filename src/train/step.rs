@@ -6,7 +6,6 @@ use super::guard;
 use super::laps::Laps;
 use super::live::Live;
 use super::network::{images, scalar, values};
-use super::phase::classifies;
 use super::{Context, Kept, TrainError};
 use crate::augment::Pixels;
 use crate::loss;
@@ -37,7 +36,7 @@ pub(super) fn pass(
     let output = live.network.train(input, phase, seed, step);
     laps.end(|times| &mut times.forward);
     let mut correct = 0;
-    if classifies(phase) {
+    if phase.classifies() {
         let classes = output.dims()[1];
         let scores = values(output.clone());
         let hits = scores.chunks_exact(classes).zip(labels);

@@ -1,6 +1,6 @@
 //! What is wrong between sections that are right by themselves.
 
-use super::{Case, GOOD, edited, one};
+use super::{Case, GOOD, edited, found, one};
 
 #[test]
 fn a_conflict_shows_both_sides_and_the_fix() {
@@ -234,4 +234,45 @@ fn lists_that_reach_no_phase_are_refused() {
         22,
         &["written again"],
     );
+}
+
+#[test]
+fn of_a_phase_without_a_classifier_only_the_training_loss_is_measured() {
+    let only = |metric: &str| {
+        Case::new(GOOD)
+            .set("phases.classify=~")
+            .set(&format!("expect=[{{metric: {metric}, min: 0}}]"))
+    };
+    assert_eq!(only("train_loss").runs().len(), 2);
+    assert_eq!(only("pretrain.train_loss").runs().len(), 2);
+    for metric in [
+        "test_loss",
+        "pretrain.test_loss",
+        "test_accuracy",
+        "train_accuracy",
+        "validation_loss",
+    ] {
+        let text = only(metric).text();
+        assert!(
+            text.contains(&format!("no phase measures `{metric}`"))
+                && text.contains("= note: measured: pretrain.train_loss, train_loss\n"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn images_that_nothing_looks_at_are_not_held_out() {
+    let only = format!(
+        "{}{}",
+        &GOOD[..GOOD.find("  classify:").expect("a second phase")],
+        "expect: []\n"
+    );
+    let own = only.replacen("train_size: 100", "train_size: 100, validation: 0.2", 1);
+    let found = found(&Case::new(&own));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].0, found[0].1), ("no-effect", 3));
+    // What a base holds out may be for other specs.
+    let derived = Case::new("extends: base.yaml\nname: top\n").file("base.yaml", own.as_bytes());
+    assert_eq!(derived.runs().len(), 2);
 }

@@ -1,5 +1,5 @@
 //! The faults that a spec can have, by their number in the list of faults that the project was designed against (S1 to
-//! S20). `input` holds those of a file as such. S14 and S15 are about sweeps, and not here.
+//! S20). `input` holds those of a file as such. S14 and S15 are in `sweeps`.
 
 mod input;
 

@@ -121,6 +121,49 @@ fn reference_files_are_read_beside_the_file_that_names_them() {
 }
 
 #[test]
+fn a_path_starts_at_the_file_that_wrote_it_or_where_it_was_typed() {
+    let data =
+        |root: &str| format!("data: {{dataset: image_folder, train_size: ~, root: {root}}}\n");
+    let base = GOOD.replacen(
+        "data: {dataset: shapes, train_size: 100}\n",
+        &data("images"),
+        1,
+    );
+    let case = |spec: &str| {
+        Case::new(&format!("extends: sub/a.yaml\nname: top\n{spec}"))
+            .file("sub/a.yaml", base.as_bytes())
+    };
+    let root = |case: &Case| case.runs()[0].data.root.clone().expect("a root");
+    let inherited = case("");
+    assert_eq!(root(&inherited), inherited.dir.path().join("sub/images"));
+    let own = case(&data("../images"));
+    assert_eq!(root(&own), own.dir.path().join("../images"));
+    let profile = case(&format!(
+        "profiles: {{here: {{{}}}}}\n",
+        data("near").trim()
+    ));
+    let profile = Case {
+        overrides: Overrides {
+            profile: Some("here".into()),
+            ..Overrides::default()
+        },
+        ..profile
+    };
+    assert_eq!(root(&profile), profile.dir.path().join("near"));
+    assert_eq!(root(&case(&data("/far"))), Path::new("/far"));
+    let here = std::env::current_dir().expect("a folder").join("typed");
+    assert_eq!(root(&case("").set("data.root=typed")), here);
+    assert_eq!(root(&case("").env("SUPCON_SET__data__root", "typed")), here);
+    let text = case("")
+        .set("reference=[{label: A, file: no/such.csv}]")
+        .text();
+    assert!(
+        text.contains("cannot read the reference `no/such.csv`"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_folder_holds_experiments_and_not_their_bases_nor_records() {
     let case = Case::new("extends: base/common.yaml\nname: top\n")
         .file(

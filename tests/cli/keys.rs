@@ -2,6 +2,7 @@
 
 use super::{Case, GOOD};
 use Sees::{Identity, Plan};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use supcon::plan::RunPlan;
 use supcon::spec::schema::{self, Kind};
@@ -254,6 +255,11 @@ fn a_key_of_one_value_is_refused_with_any_other_and_changes_no_plan() {
 
 /// The runs of a layer over `GOOD`.
 fn runs(layer: &str) -> Vec<RunPlan> {
+    layered(layer).runs()
+}
+
+/// A layer over `GOOD`.
+fn layered(layer: &str) -> Case {
     let base = if layer.starts_with("extends:") {
         ""
     } else {
@@ -269,7 +275,22 @@ fn runs(layer: &str) -> Vec<RunPlan> {
         .file("b.yaml", b"data: {train_limit: 60}\n")
         .file("a.csv", curve(1).as_bytes())
         .file("b.csv", curve(2).as_bytes())
-        .runs()
+}
+
+/// What `supcon plan` prints of a layer over `GOOD`, without the hashes of the runs.
+fn printed(layer: &str) -> String {
+    let case = layered(layer);
+    let profile = case.overrides.profile.iter();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_supcon"))
+        .args(["plan", "spec.yaml"])
+        .args(profile.map(|name| format!("--profile={name}")))
+        .current_dir(case.dir.path())
+        .output()
+        .expect("supcon starts");
+    assert!(output.status.success(), "{layer}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let hashes = case.runs().into_iter().map(|run| run.identity());
+    hashes.fold(text, |text, hash| text.replace(&hash[..8], ""))
 }
 
 fn identities(runs: &[RunPlan]) -> Vec<String> {
@@ -319,4 +340,15 @@ fn another_value_of_any_key_gives_another_plan() {
             }
         }
     }
+}
+
+#[test]
+fn whatever_reaches_the_figures_is_shown_by_plan() {
+    let seen = CHANGES.par_iter();
+    let seen = seen.filter(|(.., sees)| matches!(sees, Identity));
+    let hidden: Vec<_> = seen
+        .filter(|(_, _, before, after, _)| printed(before) == printed(after))
+        .map(|(section, key, ..)| format!("`{key}` of {section}"))
+        .collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
 }

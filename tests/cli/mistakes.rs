@@ -125,3 +125,61 @@ fn a_lost_layer_does_not_hide_the_mistakes_of_the_others() {
     let codes: Vec<&str> = found(&case).into_iter().map(|(code, ..)| code).collect();
     assert_eq!(codes, ["bad-extends", "unknown-key"]);
 }
+
+#[test]
+fn what_is_written_as_in_other_programs_is_answered_with_our_form() {
+    one(
+        "seeds: [0, 1]",
+        "seeds: 0",
+        "wrong-type",
+        2,
+        &["write it in brackets: `[0]`"],
+    );
+    one(
+        "{flip: horizontal}",
+        "normalise",
+        "wrong-type",
+        4,
+        &["as `{normalize: per_channel}`"],
+    );
+    one(
+        "flip: horizontal",
+        "flip: true",
+        "wrong-type",
+        4,
+        &["= help: write `horizontal`"],
+    );
+    one(
+        "dataset: shapes, train_size: 100",
+        "dataset: cifar10, root: ~/cifar",
+        "wrong-type",
+        3,
+        &[
+            "begins with `~`, which only a shell knows",
+            "write the home folder out",
+        ],
+    );
+}
+
+#[test]
+fn a_misspelt_name_of_a_variant_is_one_mistake_though_a_base_names_another() {
+    let derived = "extends: base.yaml\nname: top\ndata: {datasset: cifar10, train_size: ~, train_subset: first, train_limit: 90}\n";
+    let case = Case::new(derived).file("base.yaml", GOOD.as_bytes());
+    let codes: Vec<_> = found(&case)
+        .into_iter()
+        .map(|(code, line, _)| (code, line))
+        .collect();
+    assert_eq!(codes, [("unknown-key", 3)]);
+}
+
+#[test]
+fn a_misspelt_extends_is_one_mistake() {
+    let derived = "extands: base.yaml\nname: top\nphases: {pretrain: {epohcs: 3}}\n";
+    let case = Case::new(derived).file("base.yaml", GOOD.as_bytes());
+    let codes: Vec<_> = found(&case)
+        .into_iter()
+        .map(|(code, line, _)| (code, line))
+        .collect();
+    assert_eq!(codes, [("unknown-key", 1), ("unknown-key", 3)]);
+    assert!(case.text().contains("did you mean `extends`?"));
+}

@@ -22,6 +22,7 @@ mod pipes;
 mod plans;
 mod preview;
 mod problems;
+mod repair;
 mod shipped;
 mod survives;
 mod sweeps;

@@ -40,8 +40,37 @@ fn plan_says_of_each_point_what_differs_and_leaves_out_only_what_does_not() {
     let (second, _) = second.split_once("\n\n").expect("an empty line");
     assert_eq!(
         second,
-        "  phase 1  pretrain: 2 epochs, batch 20, npairs at temperature 0.07, adam at 0.001\n  the rest as above"
+        "  phase 1  pretrain: 2 epochs, batch 20, npairs at temperature 0.07\n  the rest as above"
     );
+}
+
+#[test]
+fn every_value_is_explained_with_its_origin() {
+    let bf16 = GOOD.replacen(
+        "freeze: [encoder]",
+        "freeze: [encoder]\n    precision: bf16",
+        1,
+    );
+    let text = printed(&Case::new(&bf16), &["--explain"]);
+    let (_, values) = text.split_once("  values\n").expect("the values");
+    let (values, _) = values.split_once("\n\n").expect("an empty line");
+    for line in values.lines() {
+        let columns = line.trim().split("  ").filter(|column| !column.is_empty());
+        assert_eq!(columns.count(), 3, "{line}");
+    }
+    for (path, value) in [
+        ("phases.pretrain.precision", "f32"),
+        ("phases.classify.precision", "bf16"),
+        ("expect", "1 entry"),
+    ] {
+        let line = values
+            .lines()
+            .find(|line| line.trim().starts_with(&format!("{path} ")));
+        assert!(
+            line.is_some_and(|line| line.contains(value)),
+            "{path}\n{values}"
+        );
+    }
 }
 
 #[test]

@@ -222,7 +222,7 @@ fn shorthand_is_answered_with_the_full_form() {
         "flip",
         "wrong-type",
         4,
-        &["write the step as `{flip: ...}`"],
+        &["write the step as `{flip: horizontal}`"],
     );
     one(
         "seeds: [0, 1]",

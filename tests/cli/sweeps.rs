@@ -220,6 +220,34 @@ fn s14_a_million_points_by_mistake_are_counted_and_not_made() {
 }
 
 #[test]
+fn s15_points_that_describe_the_same_runs_are_refused_with_the_axis_that_does_not_matter() {
+    let set = "data={dataset: cifar10, train_size: ~}";
+    let sweep = "sweep: {grid: {data.root: [a, b], phases.pretrain.epochs: [3, 4]}}\n";
+    let case = with(sweep).set(set);
+    let problems = case.problems();
+    let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["duplicate-point"; 2], "{problems}");
+    let text = case.text();
+    for part in [
+        "the same runs: data.root = b, phases.pretrain.epochs = 3",
+        "the same runs: data.root = b, phases.pretrain.epochs = 4",
+        "--> spec.yaml:22:31",
+        "the first of them at spec.yaml:22:28",
+        "the values a and b of `data.root` make no difference",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+    let text =
+        with("sweep: {zip: {phases.pretrain.epochs: [3, 3], phases.classify.epochs: [1, 1.0]}}\n")
+            .text();
+    assert!(
+        text.contains("error[duplicate-point]")
+            && !text.contains("of `phases.pretrain.epochs` make"),
+        "{text}"
+    );
+}
+
+#[test]
 fn profiles_are_told_apart_by_what_is_written() {
     let text = with("profiles: {1: {seeds: [1]}, 0x1: {seedz: [2]}, 1.0: {seeds: 7}}\n").text();
     assert!(

@@ -1,14 +1,18 @@
 //! The costs that a plan names, against the networks as they are built, real runs and their folders.
 
+mod folder;
+mod windows;
+
 use super::devices;
 use super::runs::{Bench, bytes};
 use burn::tensor::{Device, Tensor};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use supcon::model::{Encoder, Head, Initializer, Layout, Pass, Weight, export};
-use supcon::ops::Window;
-use supcon::plan::{Array, EncoderPlan, HeadPlan, Host, Layer, Operation, Precision, RunCost};
-use supcon::record::{self, RunRecord};
-use supcon::spec::Activation;
+use supcon::plan::{
+    self, Array, EncoderPlan, HeadPlan, Host, Layer, ModelFacts, Precision, RunCost,
+};
+use supcon::record::{self, NamedTensor, RunRecord};
+use supcon::spec::{Activation, Overrides};
 
 /// Encoders of every kind, in several sizes. A new variant stops the match, and then needs a plan here.
 fn encoders() -> Vec<EncoderPlan> {
@@ -104,142 +108,6 @@ fn every_encoder_has_the_arrays_and_features_of_its_table() {
     }
 }
 
-/// A window as a module holds it, and the stride of the block around it, by path: what `Debug` shows of the network that
-/// is trained.
-#[derive(Debug, Default, PartialEq)]
-struct Found {
-    windows: BTreeMap<String, Window>,
-    /// Strides that a block keeps for its shortcut.
-    strides: BTreeMap<String, usize>,
-}
-
-/// Reads the indented `Debug` of a network: fields, items of lists, and numbers.
-fn found(net: &Encoder) -> Found {
-    let mut found = Found::default();
-    // Indentation, name, and items so far of each open line.
-    let mut open: Vec<(usize, String, usize)> = Vec::new();
-    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-    for line in format!("{net:#?}").lines() {
-        let text = line.trim_start();
-        let indent = line.len() - text.len();
-        open.retain(|(above, ..)| *above < indent);
-        if text.starts_with(['}', ']', ')']) {
-            continue;
-        }
-        let (name, value) = match text.split_once(": ") {
-            Some((name, value)) => (name.to_owned(), value),
-            None => match open.last_mut() {
-                // An item of a list has the number of its place instead of a name.
-                Some((_, list, count)) if list.ends_with('s') => {
-                    *count += 1;
-                    ((*count - 1).to_string(), text)
-                }
-                _ => (String::new(), text),
-            },
-        };
-        let path = open
-            .iter()
-            .map(|(_, name, _)| name.as_str())
-            .chain([name.as_str()]);
-        let path: Vec<&str> = path.filter(|name| !name.is_empty()).collect();
-        let path = path.join(".");
-        if let Ok(number) = value.trim_end_matches(',').parse() {
-            numbers.insert(path, number);
-        } else {
-            open.push((indent, name, 0));
-        }
-    }
-    for (path, &number) in &numbers {
-        let field = |name: &str| numbers[&path.replace("kernel", name)];
-        if let Some(conv) = path.strip_suffix(".window.kernel") {
-            let window = Window {
-                kernel: number,
-                stride: field("stride"),
-                padding: field("padding"),
-            };
-            found.windows.insert(conv.to_owned(), window);
-        } else if let Some(block) = path
-            .strip_suffix(".stride")
-            .filter(|p| !p.ends_with("window"))
-        {
-            found.strides.insert(block.to_owned(), number);
-        }
-    }
-    found
-}
-
-/// The mean over all pixels hides the size of the maps, so the windows of the network are compared one by one.
-#[test]
-fn every_encoder_has_the_windows_and_so_the_shapes_of_its_table() {
-    let (_, device) = devices().into_iter().next().expect("a device");
-    for plan in encoders() {
-        let net = Encoder::new(&mut Initializer::new(0, 0, &device), &plan);
-        let Found { windows, strides } = found(&net);
-        let mut planned = BTreeMap::new();
-        for layer in plan.layers([32, 32]) {
-            if let Operation::Conv { kernel, stride, .. } = layer.kind {
-                planned.insert(layer.name.clone(), [kernel, stride]);
-            }
-        }
-        let built = windows.iter();
-        let built: BTreeMap<_, _> = built
-            .map(|(name, window)| (name.clone(), [window.kernel, window.stride]))
-            .collect();
-        assert_eq!(planned, built, "{plan:?}");
-        // With this padding a map of n pixels has n / stride of them, rounded up, as the table says.
-        for (name, window) in &windows {
-            for n in 1..70 {
-                assert_eq!(
-                    window.output(n),
-                    n.div_ceil(window.stride),
-                    "{plan:?} {name}"
-                );
-            }
-        }
-        // Where a block halves its map, its shortcut does, and the sum has that size.
-        for size in [[32, 32], [25, 38], [64, 33]] {
-            let layers = plan.layers(size);
-            let output = |name: String| {
-                let layer = layers.iter().find(|layer| layer.name == name);
-                layer
-                    .map(|layer| layer.output.clone())
-                    .unwrap_or_else(|| panic!("{name}"))
-            };
-            let mut before = layers
-                .iter()
-                .find(|layer| layer.name.contains(".blocks.0."));
-            let first = layers
-                .iter()
-                .position(|layer| layer.name.contains(".blocks.0."));
-            before = first.and_then(|at| layers.get(at - 1)).or(before);
-            let mut map = before.expect("a stem").output.clone();
-            for (stage, block) in blocks(&strides, &layers) {
-                let path = format!("stages.{stage}.blocks.{block}");
-                let stride = strides.get(&path).copied().unwrap_or(1);
-                let sum = output(format!("{path}.add"));
-                let halved = [map[0].div_ceil(stride), map[1].div_ceil(stride)];
-                assert_eq!(sum[..2], halved, "{plan:?} {path} at {size:?}");
-                map = sum;
-            }
-        }
-    }
-}
-
-/// Stage and number of every block in order; each has a stride.
-fn blocks(strides: &BTreeMap<String, usize>, layers: &[Layer]) -> Vec<(usize, usize)> {
-    let sums = layers.iter().filter(|layer| layer.name.ends_with(".add"));
-    let numbers = sums.map(|layer| {
-        let parts: Vec<&str> = layer.name.split('.').collect();
-        (
-            parts[1].parse().expect("a stage"),
-            parts[3].parse().expect("a block"),
-        )
-    });
-    let numbers: Vec<(usize, usize)> = numbers.collect();
-    assert_eq!(numbers.len(), strides.len(), "{strides:?}");
-    numbers
-}
-
 #[test]
 fn every_head_has_the_arrays_and_outputs_of_its_table() {
     for (name, device) in devices() {
@@ -261,6 +129,64 @@ fn every_head_has_the_arrays_and_outputs_of_its_table() {
                 assert_eq!(output[1..], *last_output(&layers), "{name}: {plan:?}");
                 assert_eq!(output[1], plan.outputs(classes));
             }
+        }
+    }
+}
+
+/// The file is encoded as a run does it, from a network as it is built.
+#[test]
+fn every_encoder_with_every_head_has_the_parameters_and_the_model_file_of_its_plan() {
+    let (_, device) = devices().into_iter().next().expect("a device");
+    let device = device.autodiff();
+    let base = plan::load_runs(&[Bench::new().spec()], &Overrides::default());
+    let base = base.expect("a plan").remove(0);
+    let host = Host {
+        producer: "supcon 0.1.0".into(),
+        threads: 1,
+    };
+    let class_names = base.data.class_names().expect("known");
+    for encoder in encoders() {
+        let mut init = Initializer::new(0, 0, &device);
+        let net = Encoder::new(&mut init, &encoder);
+        for head in heads() {
+            let mut plan = base.clone();
+            plan.encoder = encoder.clone();
+            let last = plan.phases.last_mut().expect("a phase");
+            (last.head, last.freeze_encoder) = (head.clone(), false);
+            let top = Head::new(&mut init, &head, encoder.features(), class_names.len());
+            let parts = [
+                ("encoder", export(&net, Layout::PyTorch)),
+                ("head", export(&top, Layout::PyTorch)),
+            ];
+            let weights: Vec<Weight> = parts
+                .into_iter()
+                .flat_map(|(part, weights)| {
+                    weights.into_iter().map(move |weight| Weight {
+                        name: format!("{part}.{}", weight.name),
+                        ..weight
+                    })
+                })
+                .collect();
+            let cost = plan.cost(&host);
+            let trained = count(&built(weights.clone()), true);
+            assert_eq!(cost.phases.last().expect("a phase").trained, Some(trained));
+            let metadata = plan.model_metadata(&ModelFacts {
+                producer: &host.producer,
+                class_names: &class_names,
+                data_hash: &"5f".repeat(32),
+                statistics: [[125.3, 122.9, 113.8], [62.9, 62.1, 1e-7]],
+            });
+            let arrays: Vec<NamedTensor> = weights
+                .into_iter()
+                .map(|weight| NamedTensor {
+                    name: weight.name,
+                    shape: weight.shape,
+                    values: weight.values,
+                })
+                .collect();
+            let file = record::encode_weights(&arrays, &metadata).expect("encoded");
+            let planned = cost.disk.expect("known").model;
+            assert_eq!(planned, file.len() as u64, "{encoder:?} with {head:?}");
         }
     }
 }
@@ -300,6 +226,36 @@ fn steps_of_a_plan_are_those_of_the_run() {
                 phase.name
             );
         }
+    }
+}
+
+#[test]
+fn figures_of_a_plan_are_those_of_the_run() {
+    let bench = Bench::new();
+    let no_validation = "--set=data.validation=~";
+    for (results, arguments) in [
+        ("validated", &[][..]),
+        ("whole", &[no_validation]),
+        ("contrastive", &[no_validation, "--set=phases.classify=~"]),
+    ] {
+        let run = bench.record(results, arguments);
+        let mut planned = Vec::new();
+        for (index, phase) in run.plan.phases.iter().enumerate() {
+            let validation = run.plan.data.validation > 0.0;
+            for epoch in 1..=phase.epochs {
+                let figures = phase.epoch_figures(validation).into_iter();
+                planned.extend(figures.map(|figure| (phase.name.as_str(), epoch, figure)));
+            }
+            if index + 1 == run.plan.phases.len() {
+                let figures = phase.test_figures().into_iter();
+                planned.extend(figures.map(|figure| (phase.name.as_str(), phase.epochs, figure)));
+            }
+        }
+        let rows = run.metrics.iter().map(|row| {
+            let figure = (row.split.as_str(), row.metric.as_str());
+            (row.phase.as_str(), row.epoch as usize, figure)
+        });
+        assert_eq!(rows.collect::<Vec<_>>(), planned, "{results}");
     }
 }
 

@@ -105,8 +105,9 @@ fn three_hundred_epochs_hold_no_more_memory_than_the_first_hundred() {
 }
 
 /// What differs: a loss that needs more than the layers, the largest network, a deeper tape than evaluation, evaluation above
-/// the step, a step above evaluation, two phases of which the second is frozen, and a network whose checkpoint is most of it.
-const CASES: [(&str, &[&str]); 7] = [
+/// the step, a step above evaluation, two phases of which the second is frozen, a network whose checkpoint is most of it, and
+/// factors in pairs, in a step, in a frozen encoder and in evaluation.
+const CASES: [(&str, &[&str]); 9] = [
     (
         "the pairs of a large batch",
         &[
@@ -160,6 +161,24 @@ const CASES: [(&str, &[&str]); 7] = [
             "encoder={blocks: 1, width: 16}",
             "phases.pretrain={epochs: 1, batch_size: 64}",
             "phases.classify={epochs: 1, batch_size: 64}",
+        ],
+    ),
+    (
+        "a step in bf16",
+        &[
+            "data={dataset: shapes, train_size: 1280, test_size: 10, validation: ~}",
+            "encoder={blocks: 1, width: 16}",
+            "phases.classify=~",
+            "phases.pretrain={epochs: 1, batch_size: 256, precision: bf16}",
+        ],
+    ),
+    (
+        "a frozen second phase and evaluation in bf16",
+        &[
+            "data={dataset: shapes, train_size: 640, test_size: 1000, validation: ~}",
+            "encoder={blocks: 1, width: 16}",
+            "phases.pretrain={epochs: 1, batch_size: 16}",
+            "phases.classify={epochs: 1, batch_size: 128, precision: bf16}",
         ],
     ),
     (

@@ -260,7 +260,7 @@ fn refused(bench: &Bench, results: &str, root: &Path, batch: usize) -> String {
 }
 
 /// The tiny spec on a folder of images.
-fn folder_arguments(root: &Path, batch: usize) -> [String; 6] {
+pub(super) fn folder_arguments(root: &Path, batch: usize) -> [String; 6] {
     let data = format!("{{dataset: image_folder, root: {}}}", root.display());
     [
         format!("--set=data={data}"),

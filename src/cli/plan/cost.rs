@@ -4,11 +4,14 @@ mod table;
 
 use super::View;
 use crate::cli::store::duration;
-use crate::plan::{Composition, Memory, PhaseCost, PhasePlan, RunCost, RunPlan};
+use crate::plan::{Composition, Memory, PhaseCost, PhasePlan, RunCost, RunPlan, counted, grouped};
 use std::fmt::Write;
 use table::rows_of;
 
 pub(super) use table::ROW;
+
+/// In the place of a figure that only a folder of images knows.
+const UNKNOWN: &str = "depends on the folder's images and classes: name it with `--data`";
 
 /// The cost of a phase, below its parts.
 pub(super) fn phase(
@@ -18,7 +21,7 @@ pub(super) fn phase(
     cost: &PhaseCost,
     view: View,
 ) {
-    let unknown = || "depends on the folder's images and classes".to_owned();
+    let unknown = || UNKNOWN.to_owned();
     let steps = cost.steps.map(|steps| {
         format!(
             "{} an epoch, the last one with {} image{}; {} in all",
@@ -61,13 +64,13 @@ fn rate(cost: &PhaseCost) -> String {
 /// The time of a run on `cpu`.
 pub(super) fn time(out: &mut String, cost: &RunCost, threads: usize) {
     let text = cost.seconds.map_or_else(
-        || "depends on the folder's images and classes".to_owned(),
+        || UNKNOWN.to_owned(),
         |seconds| {
             format!(
-                "{} to {} a run on `cpu` with {threads} thread{}, by its multiply-accumulates",
+                "{} to {} a run on `cpu` with {}, by its multiply-accumulates",
                 duration(seconds.least),
                 duration(seconds.most),
-                if threads == 1 { "" } else { "s" }
+                counted(threads, "thread")
             )
         },
     );
@@ -78,7 +81,7 @@ pub(super) fn time(out: &mut String, cost: &RunCost, threads: usize) {
 pub(super) fn disk(out: &mut String, cost: &RunCost) {
     let disk = cost.disk.as_ref();
     let text = disk.map_or_else(
-        || "depends on the folder's images and classes".to_owned(),
+        || UNKNOWN.to_owned(),
         |disk| {
             format!(
                 "about {} a run: model {} and plan {} to the byte; about {} of predictions, {} of metrics, {} of status",
@@ -131,19 +134,6 @@ fn memory(memory: &Memory) -> String {
     text
 }
 
-/// A count with a comma every three digits.
-pub(super) fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// A large count with three digits: `71.0 M`.
 fn count(n: u64) -> String {
     if n == u64::MAX {
@@ -175,17 +165,6 @@ fn short(n: u64, units: [&str; 7]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_grouped() {
-        assert_eq!(
-            ["7", "265", "1,000", "23,519,360"],
-            [7, 265, 1000, 23_519_360]
-                .map(grouped)
-                .each_ref()
-                .map(String::as_str)
-        );
-    }
 
     #[test]
     fn large_figures_have_three_digits_and_a_unit() {

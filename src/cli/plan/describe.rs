@@ -2,15 +2,11 @@
 //! Of a point of a sweep only those parts stand there that differ from the point before (`changed`).
 
 use super::changed::changed;
-use super::cost::{self, ROW, grouped};
+use super::cost::{self, ROW};
 use super::{View, explain};
 use crate::cli::out;
-use crate::cli::store::counted;
-use crate::plan::{
-    EncoderPlan, HeadPlan, Host, LossPlan, OptimizerPlan, PhaseCost, PhasePlan, RunPlan,
-    SourcePlan, shared,
-};
-use crate::spec::Subset;
+use crate::diag::escape;
+use crate::plan::{Host, PhaseCost, PhasePlan, RunPlan, counted, grouped, shared};
 use std::fmt::Write;
 
 /// The text of `plan`: what runs of an experiment share stands once, below their names.
@@ -24,7 +20,7 @@ pub(super) fn describe(runs: &[RunPlan], host: &Host, view: View) -> String {
             let _ = writeln!(out, "{}", run.run_id);
         }
         for (key, value) in &run.point {
-            let _ = writeln!(out, "  point    {key} = {value}");
+            let _ = writeln!(out, "  point    {}", escape(&format!("{key} = {value}")));
         }
         let keys: Vec<&str> = run.point.iter().map(|(key, _)| key.as_str()).collect();
         let another = !keys.is_empty() && keys == swept;
@@ -108,11 +104,15 @@ fn sharing(out: &mut String, runs: &[RunPlan]) {
 fn experiment(run: &RunPlan, host: &Host, view: View) -> String {
     let mut out = String::new();
     let parameters = run.encoder.parameters();
-    let _ = writeln!(out, "  data     {}", data(run));
+    let root = run.data.root.as_ref();
+    let root = root.map_or_else(String::new, |root| {
+        format!("; in {}", escape(&root.display().to_string()))
+    });
+    let _ = writeln!(out, "  data     {}{root}", run.data);
     let _ = writeln!(
         out,
         "  encoder  {}: {} features, {} parameters, {} moving statistics",
-        encoder(&run.encoder),
+        run.encoder,
         run.encoder.features(),
         grouped(parameters.trainable),
         grouped(parameters.moving)
@@ -130,12 +130,12 @@ fn experiment(run: &RunPlan, host: &Host, view: View) -> String {
 fn describe_phase(out: &mut String, number: usize, phase: &PhasePlan, cost: &PhaseCost) {
     let _ = writeln!(
         out,
-        "  phase {number}  {}: {}, batch {}, {}, {}",
+        "  phase {number}  {}: {}, batch {}, {}{}",
         phase.name,
         counted(phase.epochs, "epoch"),
         phase.batch_size,
-        loss(&phase.loss),
-        optimizer(&phase.optimizer)
+        phase.loss,
+        phase.products()
     );
     let steps: Vec<String> = phase.augment.iter().map(ToString::to_string).collect();
     if !steps.is_empty() {
@@ -149,66 +149,6 @@ fn describe_phase(out: &mut String, number: usize, phase: &PhasePlan, cost: &Pha
         ),
         None => "parameters depend on the number of classes in the folder".into(),
     };
-    let _ = writeln!(out, "           head {}; {parameters}", head(&phase.head));
-}
-
-fn data(run: &RunPlan) -> String {
-    let data = &run.data;
-    let mut text = match &data.source {
-        SourcePlan::Cifar10 => "cifar10".to_owned(),
-        SourcePlan::ImageFolder { image_size } => {
-            format!("image_folder of {image_size}x{image_size}")
-        }
-        SourcePlan::Shapes {
-            train_size,
-            test_size,
-        } => {
-            format!(
-                "shapes, {} + {} images",
-                grouped(*train_size),
-                grouped(*test_size)
-            )
-        }
-    };
-    if let Some(limit) = data.train_limit {
-        let _ = write!(text, ", {} training images", grouped(limit));
-        if data.train_subset == Subset::First {
-            text += " (the first ones)";
-        }
-    }
-    if data.validation > 0.0 {
-        let _ = write!(text, ", {} of them for validation", data.validation);
-    }
-    text
-}
-
-fn encoder(plan: &EncoderPlan) -> String {
-    match plan {
-        EncoderPlan::Resnet50V2 => "resnet50_v2".into(),
-        EncoderPlan::ResnetCifar { blocks, width } => {
-            format!("resnet_cifar, depth {}, width {width}", 6 * blocks + 2)
-        }
-    }
-}
-
-fn head(plan: &HeadPlan) -> String {
-    match plan {
-        HeadPlan::Projection { widths, .. } => format!("projection {widths:?}"),
-        HeadPlan::Classifier { hidden, dropout } => {
-            format!("classifier {hidden:?}, dropout {dropout}")
-        }
-    }
-}
-
-fn loss(plan: &LossPlan) -> String {
-    match plan {
-        LossPlan::Npairs { temperature } => format!("npairs at temperature {temperature}"),
-        LossPlan::CrossEntropy => "cross_entropy".into(),
-    }
-}
-
-fn optimizer(plan: &OptimizerPlan) -> String {
-    match plan {
-        OptimizerPlan::Adam { learning_rate, .. } => format!("adam at {learning_rate}"),
-    }
+    let _ = writeln!(out, "           head {}; {parameters}", phase.head);
+    let _ = writeln!(out, "           optimizer {}", phase.optimizer);
 }

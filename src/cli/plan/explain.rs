@@ -1,5 +1,6 @@
 //! `supcon plan --explain`: every key with its resolved value and the layer, file and line that it came from.
 
+use crate::diag::escape;
 use crate::plan::{PhasePlan, RunPlan};
 use serde_json::Value;
 use std::fmt::Write;
@@ -7,24 +8,18 @@ use std::fmt::Write;
 /// Each key path with its value and where that came from.
 pub(super) fn origins(out: &mut String, group: &[RunPlan], run: &RunPlan) {
     let values = serde_json::to_value(run).unwrap_or_default();
-    let rows: Vec<(&str, String, &str)> = run
-        .origins
-        .iter()
-        .map(|(path, origin)| {
-            (
-                path.as_str(),
-                value_of(group, run, &values, path),
-                origin.as_str(),
-            )
-        })
-        .collect();
-    let width = |text: fn(&(&str, String, &str)) -> usize| rows.iter().map(text).max().unwrap_or(0);
-    let (paths, texts) = (
-        width(|row| row.0.len()),
-        width(|row| row.1.chars().count()).min(40),
-    );
+    let rows = run.origins.iter().map(|(path, origin)| {
+        let value = value_of(group, run, &values, path);
+        [path, &value, origin].map(|text| escape(text))
+    });
+    let rows: Vec<[String; 3]> = rows.collect();
+    let width = |column: usize| {
+        let lengths = rows.iter().map(|row| row[column].chars().count());
+        lengths.max().unwrap_or(0)
+    };
+    let (paths, texts) = (width(0), width(1).min(40));
     let _ = writeln!(out, "  values");
-    for (path, value, origin) in &rows {
+    for [path, value, origin] in &rows {
         let _ = writeln!(out, "    {path:paths$}  {value:texts$}  {origin}");
     }
 }
@@ -62,6 +57,12 @@ fn value_of(group: &[RunPlan], run: &RunPlan, values: &Value, path: &str) -> Str
             let frozen = phase.is_some_and(|phase| phase.freeze_encoder);
             if frozen { "[encoder]" } else { "[]" }.to_owned()
         }
+        ["phases", name, "precision"] => {
+            let phase = run.phases.iter().find(|phase| phase.name == name);
+            let precision = phase.map(|phase| phase.precision);
+            let word = serde_json::to_value(precision).unwrap_or_default();
+            word.as_str().unwrap_or_default().to_owned()
+        }
         _ => lookup(values, path),
     }
 }
@@ -83,7 +84,10 @@ fn lookup(values: &Value, path: &str) -> String {
                 .iter()
                 .any(|item| item.get("metric").is_some() || item.get("points").is_some()) =>
         {
-            format!("{} entries", items.len())
+            match items.len() {
+                1 => "1 entry".to_owned(),
+                n => format!("{n} entries"),
+            }
         }
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),

@@ -6,10 +6,26 @@ mod describe;
 mod explain;
 
 use super::{SpecArgs, check, out};
-use crate::plan::{Host, RunCost, RunPlan, load_runs};
+use crate::data;
+use crate::diag::escape_json;
+use crate::plan::{FolderCount, Host, RunCost, RunPlan, SourcePlan, load_runs};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+pub(super) const MORE: &str = "\
+Of each run: what it trains on, and for each phase its layers with shapes and parameters,
+steps, what a batch holds, and how much memory, time and disk it takes. Nothing is trained.
+
+Examples:
+  supcon plan exp.yaml
+  supcon plan exp.yaml --explain               where each value came from
+  supcon plan exp.yaml --layers                each layer, not each block
+  supcon plan exp.yaml --set encoder.width=32  what a change would cost
+  supcon plan exp.yaml --data ~/images         count an `image_folder`
+  supcon plan exp.yaml --json > plan.json";
 
 /// What `plan` shows beside the phases.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -36,11 +52,12 @@ struct Entry<'a> {
 }
 
 /// Prints the runs of every spec.
-pub(super) fn plan(specs: &SpecArgs, view: View) -> ExitCode {
-    let runs = match load_runs(&specs.paths, &specs.overrides()) {
+pub(super) fn plan(specs: &SpecArgs, data: Option<&PathBuf>, view: View) -> ExitCode {
+    let mut runs = match load_runs(&specs.paths, &specs.overrides()) {
         Ok(runs) => runs,
         Err(problems) => return check::refuse(&problems, specs.format),
     };
+    count(&mut runs, data);
     let host = host();
     if view.json {
         out::line(&json(&runs, &host));
@@ -51,6 +68,26 @@ pub(super) fn plan(specs: &SpecArgs, view: View) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Counts the folders of images that the runs name, each once.
+fn count(runs: &mut [RunPlan], data: Option<&PathBuf>) {
+    let mut counted: BTreeMap<Option<PathBuf>, Option<FolderCount>> = BTreeMap::new();
+    for run in runs {
+        let plan = &mut run.data;
+        if !matches!(plan.source, SourcePlan::ImageFolder { .. }) {
+            continue;
+        }
+        let known = counted.entry(plan.root.clone());
+        let known = known.or_insert_with(|| match data::count(plan, data.cloned()) {
+            Ok(found) => found,
+            Err(error) => {
+                out::warn(&format!("note: the images are not counted: {error}\n"));
+                None
+            }
+        });
+        plan.folder.clone_from(known);
+    }
+}
+
 /// All runs with their costs.
 fn json(runs: &[RunPlan], host: &Host) -> String {
     let entry = |run| Entry {
@@ -58,7 +95,9 @@ fn json(runs: &[RunPlan], host: &Host) -> String {
         cost: RunPlan::cost(run, host),
     };
     let entries: Vec<Entry> = runs.iter().map(entry).collect();
-    serde_json::to_string_pretty(&entries).expect("plans hold text and finite numbers only")
+    let text = serde_json::to_string_pretty(&entries);
+    let text = text.expect("plans hold text and finite numbers only");
+    text.lines().map(escape_json).collect::<Vec<_>>().join("\n")
 }
 
 /// This machine with the device `cpu`, which the estimates of memory are for.

@@ -1,9 +1,8 @@
 //! A batch works on the specs as they were when it began, and a complete run keeps its images. Says so where specs or places
 //! mean something else by now.
 
-use crate::cli::store::counted;
 use crate::data;
-use crate::plan::{self, RunPlan};
+use crate::plan::{self, RunPlan, counted};
 use crate::record::{RunDir, plan_and_status};
 use crate::runner::{Ended, Fate};
 use crate::spec::Overrides;

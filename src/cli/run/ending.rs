@@ -1,9 +1,8 @@
 //! The end of a batch: the report on its runs, the final table or its JSON, and the exit code.
 
 use crate::cli::out;
-use crate::cli::store::counted;
 use crate::diag;
-use crate::plan::RunPlan;
+use crate::plan::{RunPlan, counted};
 use crate::record;
 use crate::report;
 use crate::runner::{Batch, Ended, Fate, exit};

@@ -53,8 +53,8 @@ pub(super) const BAD_EXPECT: Explanation = Explanation {
     title: "an expectation that no run can be judged by",
     why: "`expect` names a figure that no phase measures, gives no bound, half of `value` and `tolerance`, or \
           bounds that no figure can meet. Accuracies are fractions from 0 to 1.",
-    wrong: "expect: [{metric: test_loss, value: 1.2}]",
-    right: "expect: [{metric: test_loss, value: 1.2, tolerance: 0.1}]",
+    wrong: "expect: [{metric: train_loss, value: 1.2}]",
+    right: "expect: [{metric: train_loss, value: 1.2, tolerance: 0.1}]",
     fix: "Write one of the measured figures, with `value` and `tolerance`, or with `min`, `max` or both.",
 };
 

@@ -4,9 +4,9 @@ use super::Explanation;
 
 pub(super) const PATH: Explanation = Explanation {
     title: "the data set is at none of the named places",
-    why: "Data is looked for at `--data`, then `SUPCON_DATA`, then `data.root`. The message lists each place, \
-          who named it, and what is there. A place that was named is never replaced by a download, so that \
-          no other copy is used than the one you meant.",
+    why: "Data is looked for at `--data`, then `SUPCON_DATA`, then `data.root`, which is relative to the file \
+          that it is written in. The message lists each place, who named it, and what is there. A place that \
+          was named is never replaced by a download, so that no other copy is used than the one you meant.",
     wrong: "supcon run experiments/mini --data ~/cifar",
     right: "supcon run experiments/mini --data ~/cifar-10-batches-bin",
     fix: "Correct the path that the message names, or name none to let CIFAR-10 be downloaded.",

@@ -2,7 +2,7 @@
 
 use super::Find;
 use crate::diag::{Code, Problem};
-use crate::plan::{DataPlan, HeadPlan, PhasePlan};
+use crate::plan::{DataPlan, PhasePlan};
 use crate::spec::ExpectSpec;
 
 impl Find<'_> {
@@ -12,11 +12,11 @@ impl Find<'_> {
         let heads = phases
             .iter()
             .map(|phase| format!("phases.{}.head", phase.name));
-        let known = self.loaded.is_sure("data.validation")
-            && !phases.is_empty()
-            && heads.into_iter().all(|head| self.loaded.is_sure(&head));
+        let known = !phases.is_empty() && heads.into_iter().all(|head| self.loaded.is_sure(&head));
+        // Of a wrong value nobody knows whether it holds images out.
+        let validation = data.validation > 0.0 || !self.loaded.is_sure("data.validation");
         let metrics = if known {
-            metrics(data, phases)
+            metrics(validation, phases)
         } else {
             Vec::new()
         };
@@ -88,22 +88,18 @@ impl Find<'_> {
 }
 
 /// Every metric that the phases record, as `expect` may name it: those of the last phase also without its name.
-fn metrics(data: &DataPlan, phases: &[PhasePlan]) -> Vec<String> {
+fn metrics(validation: bool, phases: &[PhasePlan]) -> Vec<String> {
     let mut names = Vec::new();
     for (i, phase) in phases.iter().enumerate() {
         let last = i + 1 == phases.len();
-        let splits = [
-            ("train", true),
-            ("validation", data.validation > 0.0),
-            ("test", last),
-        ];
-        for (split, _) in splits.into_iter().filter(|(_, there)| *there) {
-            let accuracy = matches!(phase.head, HeadPlan::Classifier { .. }).then_some("accuracy");
-            for metric in ["loss"].into_iter().chain(accuracy) {
-                names.push(format!("{}.{split}_{metric}", phase.name));
-                if last {
-                    names.push(format!("{split}_{metric}"));
-                }
+        let mut figures = phase.epoch_figures(validation);
+        if last {
+            figures.extend(phase.test_figures());
+        }
+        for (split, metric) in figures {
+            names.push(format!("{}.{split}_{metric}", phase.name));
+            if last {
+                names.push(format!("{split}_{metric}"));
             }
         }
     }

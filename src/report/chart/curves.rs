@@ -5,7 +5,8 @@ use super::curve_lines::{FOOT, HEAD, PLOT_HEIGHT, REFERENCE_DASH, dash, draw_pan
 use super::curve_panels::{Figure, Panel, across, foreign, panels, reference_runs, upright};
 use super::legend::{self, Sample};
 use super::scene::{Color, GREY, Marker, Pen, Scene};
-use super::{Chart, counted, csv_line};
+use super::{Chart, csv_line};
+use crate::plan::counted;
 use crate::report::group::Experiment;
 
 const WIDTH: f64 = 800.0;

@@ -80,11 +80,6 @@ fn csv_line<S: AsRef<str>>(fields: &[S]) -> String {
     fields.join(",") + "\n"
 }
 
-/// `1 run`, `3 runs`.
-pub(super) fn counted(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::group::experiments;

@@ -24,6 +24,9 @@ impl Check<'_> {
                         text.trim_matches(|c: char| "()<>".contains(c) || c.is_whitespace());
                     format!("write it in brackets: `[{items}]`")
                 }
+                Value::Num(_, number) => {
+                    format!("write it in brackets: `[{}]`", scalar::number(*number))
+                }
                 _ => "write it in brackets, as in `[a, b]`; lists are replaced as a whole".into(),
             };
             self.report(path, problem.help(help));

@@ -101,8 +101,11 @@ impl Check<'_> {
     pub(super) fn step(&mut self, path: &str, name: &str, value: &Value, steps: &'static [Key]) {
         if let Value::String(_, word) = value {
             let known = suggest(word, steps.iter().map(|step| step.name)).unwrap_or("flip");
+            let step = steps.iter().find(|step| step.name == known);
+            let choices = step.map_or(&[][..], |step| step.kind.choices());
+            let example = choices.first().map_or("...", |(word, _)| word);
             let problem = self.wrong_type(path, value, "a mapping with one key");
-            let help = format!("write the step as `{{{known}: ...}}`");
+            let help = format!("write the step as `{{{known}: {example}}}`");
             self.report(path, problem.help(help));
             return;
         }
@@ -131,16 +134,13 @@ impl Check<'_> {
     }
 }
 
-/// The entry that names the variant, also when its key is misspelt.
+/// The entry that names the variant, also when its key is misspelt: then a base may have named another, which was to change.
 fn tag_of<'d>(part: &'static Part, dict: &'d Dict) -> Option<(&'d str, &'d Value)> {
     let valid = || {
         let keys = part.variants.iter().flat_map(|variant| variant.keys);
         std::iter::once(part.tag).chain(keys.map(|key| key.name))
     };
-    let written = dict
-        .get_key_value(part.tag)
-        .filter(|(_, value)| !is_empty(value));
-    written
-        .map(|(tag, value)| (tag.as_str(), value))
-        .or_else(|| misspelt(dict, part.tag, valid))
+    let written = dict.get_key_value(part.tag);
+    let written = written.filter(|(_, value)| !is_empty(value));
+    misspelt(dict, part.tag, valid).or(written.map(|(tag, value)| (tag.as_str(), value)))
 }

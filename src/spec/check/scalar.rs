@@ -22,14 +22,25 @@ impl Check<'_> {
                 }
                 _ => {
                     let expected = quoted(choices.iter().map(|(known, _)| *known));
-                    self.push_wrong(path, value, &format!("one of {expected}"));
+                    let one_of = if choices.len() > 1 { "one of " } else { "" };
+                    self.push_wrong(path, value, &format!("{one_of}{expected}"));
                 }
             },
             Kind::Label => match value {
                 Value::String(_, word) => self.label(path, word, value),
                 _ => self.text(path, value, "a name"),
             },
-            Kind::Path => self.text(path, value, "a path"),
+            Kind::Path => match value {
+                Value::String(_, text) if text == "~" || text.starts_with("~/") => {
+                    let message = format!("`{path}` begins with `~`, which only a shell knows");
+                    let problem = Problem::new(Code::WrongType, message)
+                        .at(self.merged.value_place(path, value))
+                        .label("no folder is called so")
+                        .help("write the home folder out, or a path relative to this file");
+                    self.report(path, problem);
+                }
+                _ => self.text(path, value, "a path"),
+            },
             _ => self.text(path, value, "text"),
         }
     }
@@ -135,17 +146,20 @@ impl Check<'_> {
 
     fn label(&mut self, path: &str, word: &str, value: &Value) {
         if !LABEL.accepts(word) {
-            self.bad_name(path, word, value, &LABEL);
+            let problem = self.bad_name(path, word, value, &LABEL);
+            self.report(path, problem);
         }
     }
 
     pub(super) fn phase_name(&mut self, path: &str, word: &str, value: &Value) {
         if !PHASE_NAME.accepts(word) {
-            self.bad_name(path, word, value, &PHASE_NAME);
+            // What the phase holds can be judged all the same.
+            let problem = self.bad_name(path, word, value, &PHASE_NAME);
+            self.found.push(problem);
         }
     }
 
-    fn bad_name(&mut self, path: &str, word: &str, value: &Value, rule: &NameRule) {
+    fn bad_name(&self, path: &str, word: &str, value: &Value, rule: &NameRule) -> Problem {
         let shown: String = word.chars().take(MAX_NAME + 8).collect();
         let place = match value {
             Value::Dict(..) => self.merged.key_place(path, value),
@@ -159,7 +173,7 @@ impl Check<'_> {
             Some(fixed) => format!("write `{fixed}`"),
             None => "choose another name".into(),
         };
-        self.report(path, problem.help(help));
+        problem.help(help)
     }
 
     pub(super) fn unknown_name(
@@ -209,17 +223,18 @@ pub(super) fn describe(value: &Value) -> String {
         Value::String(_, text) => format!("the text `{text}`"),
         Value::Char(_, c) => format!("the text `{c}`"),
         Value::Bool(_, x) => format!("`{x}`"),
-        Value::Num(_, number) => match number
-            .to_i128()
-            .or_else(|| number.to_u128().and_then(|x| x.try_into().ok()))
-        {
-            Some(x) => format!("the number {x}"),
-            None => format!("the number {}", as_float(*number)),
-        },
+        Value::Num(_, number) => format!("the number {}", self::number(*number)),
         Value::Empty(..) => "nothing".into(),
         Value::Dict(..) => "a mapping".into(),
         Value::Array(..) => "a list".into(),
     }
+}
+
+/// A number in digits.
+pub(super) fn number(number: Num) -> String {
+    let whole = number.to_i128();
+    let whole = whole.or_else(|| number.to_u128().and_then(|x| x.try_into().ok()));
+    whole.map_or_else(|| as_float(number).to_string(), |x| x.to_string())
 }
 
 /// A number as f64; whole numbers beyond 2^53 are rounded.

@@ -6,6 +6,7 @@ use crate::diag::{Code, Place, Problem, suggest};
 use crate::spec::file;
 use crate::spec::index::join;
 use crate::spec::limits::MAX_LAYERS;
+use crate::spec::schema;
 use crate::spec::source::{LayerKind, Source};
 use crate::spec::yaml::Tree;
 use crate::spec::{Overrides, templates};
@@ -134,6 +135,8 @@ impl Reader<'_> {
             return false;
         }
         self.problems.extend(empty_extends(&source));
+        // What stands under a misspelt `extends` is not known either.
+        self.base_lost |= source.tree.iter().any(|(key, _)| means_extends(key));
         self.chain.push((id.clone(), shown));
         let before = self.done.len();
         for (path, name) in self.bases(&source) {
@@ -294,6 +297,12 @@ impl Reader<'_> {
             self.sources.push(source);
         }
     }
+}
+
+/// Whether a key is none, and `extends` is what it was meant to be.
+fn means_extends(key: &str) -> bool {
+    let keys = || schema::SPEC.keys.iter().map(|key| key.name);
+    keys().all(|known| known != key) && schema::meant(key, keys()) == Some("extends")
 }
 
 /// `extends` that names nothing: behind it, or in a spec that is none of the bases which lack the keys of others.

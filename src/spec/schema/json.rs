@@ -2,8 +2,11 @@
 //! It never marks what the check accepts: `~` deletes any key, and a spec with `extends` may leave out what its bases
 //! hold. It does not mark all that the check refuses, such as conflicts; the check has the last word.
 
-use super::{Key, Kind, LABEL, LANGUAGE, Need, PHASE_NAME, Part, Range, SPEC, Section};
+mod fields;
+
+use super::{Key, Kind, LABEL, LANGUAGE, Need, PHASE_NAME, Part, SPEC, Section};
 use crate::spec::{templates, yaml};
+use fields::{choice, fields, mapping, number, text, types, whole};
 use serde_json::{Map, Value, json};
 
 /// Keywords of a schema, in the order written.
@@ -328,88 +331,4 @@ fn complete_part(part: &Part) -> Fields {
 /// The keys of all variants; one that several variants take comes several times.
 fn keys_of(part: &Part) -> impl Iterator<Item = &'static Key> {
     part.variants.iter().flat_map(|variant| variant.keys)
-}
-
-fn fields<const N: usize>(pairs: [(&str, Value); N]) -> Fields {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
-/// A mapping with these keys and no others.
-fn mapping(nullable: bool, properties: Fields) -> Fields {
-    fields([
-        ("type", types("object", nullable)),
-        ("properties", properties.into()),
-        ("additionalProperties", json!(false)),
-    ])
-}
-
-fn types(name: &str, nullable: bool) -> Value {
-    if nullable {
-        json!([name, "null"])
-    } else {
-        json!(name)
-    }
-}
-
-fn text(pattern: &str, nullable: bool) -> Fields {
-    fields([
-        ("type", types("string", nullable)),
-        ("pattern", json!(pattern)),
-    ])
-}
-
-fn choice(choices: &[(&str, &str)], nullable: bool) -> Fields {
-    let mut cases: Vec<Value> = Vec::new();
-    for (word, doc) in choices {
-        cases.push(json!({"const": word, "description": doc}));
-    }
-    if nullable {
-        cases.push(json!({"type": "null"}));
-    }
-    fields([("oneOf", cases.into())])
-}
-
-fn number(range: &Range, nullable: bool) -> Fields {
-    let mut schema = fields([("type", types("number", nullable))]);
-    if range.min > f64::MIN {
-        let keyword = if range.above_min {
-            "exclusiveMinimum"
-        } else {
-            "minimum"
-        };
-        schema.insert(keyword.into(), bound(range.min));
-    }
-    if range.max < f64::MAX {
-        let keyword = if range.below_max {
-            "exclusiveMaximum"
-        } else {
-            "maximum"
-        };
-        schema.insert(keyword.into(), bound(range.max));
-    }
-    schema
-}
-
-fn whole(min: u64, max: u64, nullable: bool) -> Fields {
-    let mut schema = fields([
-        ("type", types("integer", nullable)),
-        ("minimum", json!(min)),
-    ]);
-    // The largest u64 is no number that an editor could hold.
-    if max < u64::MAX {
-        schema.insert("maximum".into(), json!(max));
-    }
-    schema
-}
-
-/// A bound as a person would write it: `0`, not `0.0`.
-fn bound(x: f64) -> Value {
-    if x.fract() == 0.0 && x.abs() < 1e15 {
-        json!(x as i64)
-    } else {
-        json!(x)
-    }
 }

@@ -11,7 +11,8 @@ const INTRO: &str = "\
 
 Layers merge from the weakest to the strongest: defaults, `extends` (each base once, the later of two wins), the file, the
 section of `--profile`, `SUPCON_SET__` variables, `--set`, a point of `sweep`. Mappings merge, lists are replaced as a whole,
-and `~` deletes a key. A spec with `extends` may leave out what its bases hold, required keys too. Numbers may be written as
+and `~` deletes a key. A path starts at the folder of the file that it is written in, one of a variable or `--set` at the
+current directory. A spec with `extends` may leave out what its bases hold, required keys too. Numbers may be written as
 `0.001`, `.001` or `1e-3`, whole ones as `1000` or `1e3`.
 ";
 

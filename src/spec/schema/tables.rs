@@ -231,7 +231,7 @@ pub static REFERENCE: Section = Section {
         required(
             "file",
             Kind::Path,
-            "CSV beside the spec with the columns run,phase,epoch,split,metric,value",
+            "CSV with the columns run,phase,epoch,split,metric,value",
         ),
         optional("source", Kind::Text, "where the figures come from"),
     ],

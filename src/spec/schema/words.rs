@@ -12,7 +12,7 @@ impl Kind {
             Self::Whole(min, u64::MAX) => format!("a whole number, at least {min}"),
             Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
             Self::Text => "text".into(),
-            Self::Path => "a path".into(),
+            Self::Path => "a path, relative to the file that names it".into(),
             Self::Label => "a name".into(),
             Self::Choice(choices) => either(choices.iter().map(|(word, _)| *word)),
             Self::List(item, least) => list(item, *least, ""),

@@ -91,6 +91,7 @@ fn load_data(source: SourcePlan, train_limit: Option<usize>, folder: &Path) -> D
         train_limit,
         train_subset: Subset::default(),
         validation: 0.0,
+        folder: None,
     };
     let options = LoadOptions {
         data_dir: Some(folder.to_owned()),

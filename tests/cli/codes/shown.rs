@@ -33,6 +33,25 @@ fn help_answers_an_unknown_word_with_the_nearest() {
 }
 
 #[test]
+fn a_misspelt_verb_is_answered_with_the_nearest() {
+    for (word, answer) in [
+        (
+            "chekc",
+            "there is no verb `chekc`; did you mean `supcon check`?",
+        ),
+        ("nwe", "there is no verb `nwe`; did you mean `supcon new`?"),
+        (
+            "banana",
+            "there is no verb `banana`; `supcon --help` lists them",
+        ),
+    ] {
+        let output = supcon(&[word, "x.yaml"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(text(&output.stderr), format!("error: {answer}\n"));
+    }
+}
+
+#[test]
 fn problems_as_json_are_one_object_on_standard_output() {
     let folder = tempfile::tempdir().expect("a folder");
     let bad = GOOD
@@ -83,6 +102,30 @@ fn drawn_problems_hold_no_control_character_and_end_with_the_pointer() {
     let last = drawn.lines().last().unwrap_or("");
     assert!(last.starts_with("for more: `supcon help empty-list "));
     assert_eq!(drawn.matches("supcon help").count(), 1);
+}
+
+#[test]
+fn no_character_of_a_spec_acts_on_a_terminal_through_plan() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let odd = "\"a\\e[31m\\u202Eb\\nc\"";
+    let data = format!("data: {{dataset: image_folder, root: {odd}}}");
+    let spec = GOOD.replace("data: {dataset: shapes, train_size: 100}", &data)
+        + &format!("expect: [{{metric: train_loss, min: 0, source: {odd}}}]\n");
+    let path = write(folder.path(), "spec.yaml", spec);
+    for (view, escaped) in [
+        (&[][..], "a\\u{1b}[31m\\u{202e}b\\u{a}c"),
+        (&["--explain"], "a\\u{1b}[31m\\u{202e}b\\u{a}c"),
+        (&["--json"], "a\\u001b[31m\\u202eb\\nc"),
+    ] {
+        let output = supcon(&[&["plan", &path.to_string_lossy()], view].concat());
+        let out = text(&output.stdout);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let hidden = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(
+            !out.chars().any(hidden) && out.contains(escaped),
+            "{view:?} {out}"
+        );
+    }
 }
 
 /// `script` of util-linux gives the program a terminal.

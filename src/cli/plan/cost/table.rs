@@ -1,8 +1,8 @@
 //! The layer table of a phase, as wide as the terminal allows: narrower by its margins, then by short figures, then by the
 //! beginnings of long names.
 
-use super::{count, grouped};
-use crate::plan::{Layer, PhaseCost, PhasePlan};
+use super::count;
+use crate::plan::{Layer, PhaseCost, PhasePlan, grouped};
 
 /// Begins each row, until the text is laid out: so that a row is known among lines that are no rows.
 pub(in crate::cli::plan) const ROW: char = '\t';
