@@ -4,10 +4,9 @@
 use super::check::REFUSED;
 use super::out;
 use crate::diag::{nearest, pointer};
-use crate::record::lease::{Lease, LeaseError};
+use crate::record::lease::{self, Lease, LeaseError};
 use crate::record::{RecordError, RunDir, name_and_seed, run_folders};
 use clap::Args;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -191,11 +190,7 @@ pub(super) fn counted(n: usize, noun: &str) -> String {
 pub(super) fn take(run: &RunDir, what: &str) -> Result<Result<Lease, String>, RecordError> {
     match run.lease(what) {
         Ok(lease) => Ok(Ok(lease)),
-        Err(LeaseError::Taken(holder)) => Ok(Err(holder.to_string())),
-        // Held by a process that has not said who it is.
-        Err(LeaseError::Io(_, error)) if error.kind() == io::ErrorKind::WouldBlock => {
-            Ok(Err("another process".to_owned()))
-        }
+        Err(LeaseError::Taken(holder)) => Ok(Err(lease::told(holder.as_ref()))),
         Err(LeaseError::Io(path, source)) => Err(RecordError::Write { path, source }),
     }
 }

@@ -319,6 +319,20 @@ impl RunDir {
         self.sweep(&self.phases_folder(), is_abandoned)
     }
 
+    /// Takes the folder over and says whether the run is complete; what a process that was killed behind its last commit has
+    /// left over goes then. For whoever holds the lease.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn settle(&self) -> Result<bool, RecordError> {
+        self.take_over()?;
+        let is_complete = self.completed()?;
+        if is_complete {
+            self.drop_checkpoints()?;
+        }
+        Ok(is_complete)
+    }
+
     fn sweep(&self, folder: &Path, is_left: fn(&Path) -> bool) -> Result<(), RecordError> {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();

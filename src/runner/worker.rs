@@ -11,12 +11,12 @@ use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::model::Weight;
 use crate::plan::{ModelFacts, RunPlan};
-use crate::record::lease::LeaseError;
+use crate::record::lease::{self, Holder, LeaseError};
 use crate::record::{self, Checkpoint, Disk, NamedTensor, RecordError, RunDir, State, Status};
 use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
 use burn::tensor::Device;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -51,22 +51,24 @@ pub fn work(options: &WorkerOptions) -> u8 {
     let dir = RunDir::at(options.run.clone()).on(&Disk::of("worker"));
     let lease = match dir.lease("training") {
         Ok(lease) => lease,
-        Err(LeaseError::Taken(holder)) => return leased(options, &holder),
-        Err(LeaseError::Io(_, error)) if error.kind() == ErrorKind::WouldBlock => {
-            return leased(options, &error);
-        }
+        Err(LeaseError::Taken(holder)) => return leased(options, holder.as_ref()),
         Err(LeaseError::Io(path, error)) => return end(&dir, &RecordError::write(&path)(error)),
     };
-    let ended = Worker::prepare(dir.clone(), options, requests);
-    let ended = ended.and_then(|mut worker| worker.work(options));
+    let ended = match dir.settle() {
+        // Between the look of our parent and this lease another process was at it.
+        Ok(true) => Ok(0),
+        Ok(false) => Worker::prepare(dir.clone(), options, requests)
+            .and_then(|mut worker| worker.work(options)),
+        Err(error) => Err(error),
+    };
     let code = ended.unwrap_or_else(|error| end(&dir, &error));
     drop(lease);
     code
 }
 
 /// Another process trains the run.
-fn leased(options: &WorkerOptions, holder: &dyn Display) -> u8 {
-    let run = options.run.display();
+fn leased(options: &WorkerOptions, holder: Option<&Holder>) -> u8 {
+    let (run, holder) = (options.run.display(), lease::told(holder));
     let _ = writeln!(std::io::stderr(), "{run}: held by {holder}");
     exit::LEASED
 }
@@ -105,8 +107,6 @@ impl Worker {
         options: &WorkerOptions,
         requests: Option<Requests>,
     ) -> Result<Self, RecordError> {
-        // Nobody else has a say in this folder from here on.
-        dir.take_over()?;
         if options.restart {
             dir.drop_checkpoints()?;
         }
