@@ -241,7 +241,7 @@ fn now() -> u64 {
 }
 
 /// Name of this host, as far as a file or the environment tells it.
-fn host() -> String {
+pub(super) fn host() -> String {
     let files = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter();
     let mut names = files.filter_map(|file| std::fs::read_to_string(file).ok());
     let name = names.next().or_else(|| std::env::var("HOSTNAME").ok());

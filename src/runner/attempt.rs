@@ -68,7 +68,11 @@ impl<'a> Attempt<'a> {
             Ok(lease) => lease,
             Err(holder) => {
                 let is_orphan = holder.as_ref().is_some_and(Holder::is_orphan);
-                let begun = if is_orphan { Begun::Later } else { Begun::Ended };
+                let begun = if is_orphan {
+                    Begun::Later
+                } else {
+                    Begun::Ended
+                };
                 return Ok(begun(leased(holder.as_ref())));
             }
         };
