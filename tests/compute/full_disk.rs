@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use supcon::record::lease::LEASE;
 use supcon::record::{RunDir, free_bytes};
 
 /// A mounted file system, taken away with its content.
@@ -93,6 +94,41 @@ fn a_file_system_that_fills_up_costs_nothing_that_was_committed() {
     assert!(again.status.success(), "{again:?}");
     assert!(Result::of(&only_run(&results)) == Result::of(&only_run(&straight)));
     println!("filled after epoch {before} of 60");
+}
+
+#[test]
+fn a_disk_without_a_free_byte_is_freed_by_gc_and_rm() {
+    let bench = Bench::new();
+    let Some(disk) = Mounted::of_mib(16, bench.folder().join("disk")) else {
+        return println!("skipped: mounting needs root");
+    };
+    let results = disk.0.join("results");
+    let two = [
+        "--set=data.train_size=100",
+        "--set=seeds=[0, 1]",
+        "--threads=1",
+    ];
+    assert!(supcon(&bench, &results, &two, None).status.success());
+    let runs = RunDir::list(&results.join("runs"));
+    let left = runs[0].file(".model.safetensors.17.tmp");
+    fs::write(&left, "half").expect("written");
+    // As in a copy without hidden files: the lease must be made anew, and there is no room for a name in it.
+    for run in &runs {
+        fs::remove_file(run.file(LEASE)).expect("removed");
+    }
+    fill(&disk.0.join("ballast"));
+    let with = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+        command.args(words).arg("--results").arg(&results);
+        let output = command.output().expect("supcon starts");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+    };
+    with(&["gc", "--apply"]);
+    assert!(!left.exists());
+    let before = free_bytes(&disk.0).expect("a file system");
+    with(&["rm", &runs[1].run_id()]);
+    assert!(!runs[1].path().exists() && runs[0].is_done());
+    assert!(free_bytes(&disk.0).expect("a file system") > before);
 }
 
 #[test]
