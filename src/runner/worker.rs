@@ -97,6 +97,8 @@ fn explain(dir: &RunDir, error: &RecordError) -> String {
 struct Worker {
     dir: RunDir,
     plan: RunPlan,
+    /// As the process before this one left it.
+    before: Option<Status>,
     status: Status,
     requests: Option<Requests>,
 }
@@ -110,7 +112,7 @@ impl Worker {
         if options.restart {
             dir.drop_checkpoints()?;
         }
-        let (plan, _) = record::plan_and_status(&dir)?;
+        let (plan, before) = record::plan_and_status(&dir)?;
         let started = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -134,6 +136,7 @@ impl Worker {
         Ok(Self {
             dir,
             plan,
+            before,
             status,
             requests,
         })
@@ -179,6 +182,7 @@ impl Worker {
             Ok(start) => start,
             Err(Refused::Record(error)) => return Err(error),
             Err(Refused::Data(cause)) => {
+                let cause = format!("{cause}{}", self.keep_images());
                 return self.end(State::Failed, Code::ResumeData, &cause, exit::REFUSED);
             }
         };
@@ -190,6 +194,18 @@ impl Worker {
         self.dir.write_status(&self.status)?;
         let (outcome, result) = self.train(&data, &device, start.checkpoint, &origin, options);
         self.conclude(&outcome, result)
+    }
+
+    /// Leaves in the status what it said of the images on which the run was trained so far; says how these here differ.
+    fn keep_images(&mut self) -> String {
+        let Some(before) = &self.before else {
+            return String::new();
+        };
+        let difference = resume::difference(before, &self.status);
+        self.status.class_names.clone_from(&before.class_names);
+        self.status.data_hash.clone_from(&before.data_hash);
+        self.status.data_place.clone_from(&before.data_place);
+        difference
     }
 
     /// Trains while a second thread watches.

@@ -173,3 +173,62 @@ fn a_run_that_goes_on_elsewhere_says_so_in_log_status_and_report() {
     let page = fs::read_to_string(report.join("report.md")).expect("a page");
     assert!(page.contains(&both.join(", then ")), "{page}");
 }
+
+/// A folder of eight small images in each of two classes.
+fn images(root: &Path, classes: [&str; 2]) {
+    for (number, class) in (0..).zip(classes) {
+        for index in 0..8_u8 {
+            for split in ["train", "test"] {
+                let folder = root.join(split).join(class);
+                fs::create_dir_all(&folder).expect("a folder");
+                let pixel = image::Rgb([100 * number, 9 * index, split.len() as u8]);
+                let image = image::RgbImage::from_pixel(8, 8, pixel);
+                image
+                    .save(folder.join(format!("{index}.png")))
+                    .expect("a PNG");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_refuses_other_images_with_what_differs_and_keeps_what_it_says_of_its_own() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    let [first, other] = ["first", "other"].map(|name| bench.folder().join(name));
+    images(&first, ["cat", "dog"]);
+    images(&other, ["cat", "fox"]);
+    let run = |root: &Path, fault: Option<&str>| {
+        let data = format!("--data={}", root.display());
+        let set = "--set=data={dataset: image_folder, train_size: ~, test_size: ~, validation: ~}";
+        let sizes =
+            ["pretrain", "classify"].map(|phase| format!("--set=phases.{phase}.batch_size=8"));
+        let arguments = [set, &data, &sizes[0], &sizes[1], "--threads=1"];
+        let output = supcon(&bench, &results, &arguments, fault);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text)
+    };
+    let (code, text) = run(&first, Some("worker:stop@2"));
+    assert_eq!(code, Some(75), "{text}");
+    let before = only_run(&results).status;
+    assert_eq!(before.class_names, ["cat", "dog"]);
+    // The second refusal says the same: the first has not taken the other images for those of the run.
+    for _ in 0..2 {
+        let (code, text) = run(&other, None);
+        assert_eq!(code, Some(3), "{text}");
+        for part in [
+            "error[RESUME-DATA]",
+            &format!("from {}, and now from {}", first.display(), other.display()),
+            "1 of the classes are gone, first `dog`",
+            "1 of the classes are new, first `fox`",
+        ] {
+            assert!(text.contains(part), "no `{part}` in {text}");
+        }
+        let after = only_run(&results).status;
+        assert_eq!(after.class_names, before.class_names);
+        assert_eq!(after.data_hash, before.data_hash);
+        assert_eq!(after.data_place, before.data_place);
+    }
+    let (code, text) = run(&first, None);
+    assert_eq!(code, Some(0), "{text}");
+}
