@@ -200,10 +200,14 @@ fn a_run_refuses_other_images_with_what_differs_and_keeps_what_it_says_of_its_ow
     images(&other, ["cat", "fox"]);
     let run = |root: &Path, fault: Option<&str>| {
         let data = format!("--data={}", root.display());
-        let set = "--set=data={dataset: image_folder, train_size: ~, test_size: ~, validation: ~}";
-        let sizes =
-            ["pretrain", "classify"].map(|phase| format!("--set=phases.{phase}.batch_size=8"));
-        let arguments = [set, &data, &sizes[0], &sizes[1], "--threads=1"];
+        let mut arguments = vec!["--set=data={dataset: image_folder}", &data, "--threads=1"];
+        arguments.extend([
+            "--set=data.train_size=~",
+            "--set=data.test_size=~",
+            "--set=data.validation=~",
+            "--set=phases.pretrain.batch_size=8",
+            "--set=phases.classify.batch_size=8",
+        ]);
         let output = supcon(&bench, &results, &arguments, fault);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), text)
