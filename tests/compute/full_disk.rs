@@ -132,6 +132,43 @@ fn a_disk_without_a_free_byte_is_freed_by_gc_and_rm() {
 }
 
 #[test]
+fn results_that_were_moved_and_are_read_only_are_read_as_they_were() {
+    let bench = Bench::new();
+    let Some(disk) = Mounted::of_mib(16, bench.folder().join("disk")) else {
+        return println!("skipped: mounting needs root");
+    };
+    let (first, moved) = (disk.0.join("first"), disk.0.join("moved"));
+    let arguments = ["--set=data.train_size=100", "--threads=1"];
+    assert!(supcon(&bench, &first, &arguments, None).status.success());
+    let read = |results: &Path, words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+        command.args(words).arg("--results").arg(results);
+        let output = command.output().expect("supcon starts");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.replace(&results.display().to_string(), "RESULTS")
+    };
+    let report = |results: &Path, out: &str| {
+        let out = bench.folder().join(out);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+        command.arg("report").arg(results).arg("--out").arg(&out);
+        let output = command.output().expect("supcon starts");
+        assert!(output.status.success(), "{output:?}");
+        fs::read(out.join("charts/accuracy.csv")).expect("figures")
+    };
+    let verbs = [&["ls", "--json"][..], &["fsck", "--deep"], &["gc"]];
+    let before = verbs.map(|words| read(&first, words));
+    let figures = report(&first, "before");
+    fs::rename(&first, &moved).expect("renamed");
+    let mut mount = Command::new("mount");
+    let read_only = mount.args(["-o", "remount,ro"]).arg(&disk.0).status();
+    assert!(read_only.expect("mount starts").success());
+    assert!(fs::write(moved.join("x"), "x").is_err());
+    assert_eq!(verbs.map(|words| read(&moved, words)), before);
+    assert!(report(&moved, "after") == figures);
+}
+
+#[test]
 fn a_run_that_goes_on_needs_no_room_for_what_it_holds_already() {
     let bench = Bench::new();
     let Some(disk) = Mounted::of_mib(32, bench.folder().join("disk")) else {
