@@ -154,7 +154,7 @@ fn results_that_were_moved_and_are_read_only_are_read_as_they_were() {
         command.arg("report").arg(results).arg("--out").arg(&out);
         let output = command.output().expect("supcon starts");
         assert!(output.status.success(), "{output:?}");
-        fs::read(out.join("charts/accuracy.csv")).expect("figures")
+        fs::read(out.join("charts/test_accuracy.csv")).expect("figures")
     };
     let verbs = [&["ls", "--json"][..], &["fsck", "--deep"], &["gc"]];
     let before = verbs.map(|words| read(&first, words));
