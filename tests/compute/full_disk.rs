@@ -132,6 +132,27 @@ fn a_disk_without_a_free_byte_is_freed_by_gc_and_rm() {
 }
 
 #[test]
+fn a_batch_that_has_no_room_is_told_before_its_first_run() {
+    let bench = Bench::new();
+    let Some(disk) = Mounted::of_mib(16, bench.folder().join("disk")) else {
+        return println!("skipped: mounting needs root");
+    };
+    let results = disk.0.join("results");
+    let wide = "--set=phases.pretrain.head.widths=[2000, 2000]";
+    let told = |seeds: &str, exit: i32| {
+        let output = supcon(&bench, &results, &[wide, seeds], None);
+        assert_eq!(output.status.code(), Some(exit), "{output:?}");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains("error[DISK-PLAN]"), "{text}");
+        let mut lines = text.lines();
+        lines.any(|line| line.starts_with("warning: 3 runs need up to "))
+    };
+    assert!(told("--set=seeds=[0, 1, 2]", 7));
+    // A single one looks for itself.
+    assert!(!told("--set=seeds=[0]", 7));
+}
+
+#[test]
 fn results_that_were_moved_and_are_read_only_are_read_as_they_were() {
     let bench = Bench::new();
     let Some(disk) = Mounted::of_mib(16, bench.folder().join("disk")) else {
