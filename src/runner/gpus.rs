@@ -35,8 +35,8 @@ struct Wishes {
 /// An index of which nobody here knows what GPU it means, so that two batches might meet on it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "with `{ORDER}={order}` nobody can tell which GPU `{name}` is, and another batch may be on it: leave `{ORDER}` out, \
-     or name GPUs by their UUID (`nvidia-smi -L`) in `{VISIBLE}`"
+    "with `CUDA_DEVICE_ORDER={order}` nobody can tell which GPU `{name}` is, and another batch may be on it: leave that \
+     variable out, or name GPUs by their UUID (`nvidia-smi -L`) in `CUDA_VISIBLE_DEVICES`"
 )]
 pub struct UnknownOrder {
     order: String,

@@ -46,12 +46,13 @@ impl Requests {
 }
 
 /// Whether this process ignores a signal.
+#[expect(unsafe_code, reason = "the standard library does not tell")]
 fn is_ignored(signal: i32) -> bool {
     // SAFETY: without a new action the call only fills in the old one, for which zeros are a value.
-    #[expect(unsafe_code, reason = "the standard library does not tell")]
-    unsafe {
+    let (told, action) = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         let told = libc::sigaction(signal, std::ptr::null(), &raw mut action);
-        told == 0 && action.sa_sigaction == libc::SIG_IGN
-    }
+        (told, action)
+    };
+    told == 0 && action.sa_sigaction == libc::SIG_IGN
 }
