@@ -5,9 +5,9 @@ use super::{Bench, Result, SHORT, only_run, supcon};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use supcon::record::lease::LEASE;
-use supcon::record::{CHECKPOINTS, LOG, MANIFEST, MODEL, RunDir};
+use supcon::record::{CAPSULE, CHECKPOINTS, LOG, MANIFEST, MODEL, RunDir};
 
 /// Stops a short run behind its sixth step, with checkpoints of steps 5 and 6.
 fn stopped(bench: &Bench, results: &Path) -> RunDir {
@@ -191,6 +191,49 @@ fn images(root: &Path, classes: [&str; 2]) {
     }
 }
 
+/// A run of the bench on a folder of images, in these results; exit code and standard error.
+fn run_on(
+    bench: &Bench,
+    results: &Path,
+    root: &Path,
+    fault: Option<&str>,
+) -> (Option<i32>, String) {
+    let data = format!("--data={}", root.display());
+    let mut arguments = vec!["--set=data={dataset: image_folder}", &data, "--threads=1"];
+    arguments.extend([
+        "--set=data.train_size=~",
+        "--set=data.test_size=~",
+        "--set=data.validation=~",
+        "--set=phases.pretrain.batch_size=8",
+        "--set=phases.classify.batch_size=8",
+    ]);
+    let output = supcon(bench, results, &arguments, fault);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), text)
+}
+
+#[test]
+fn a_capsule_is_replayed_on_the_images_of_its_run_and_refused_on_others() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    let [first, other] = ["first", "other"].map(|name| bench.folder().join(name));
+    images(&first, ["cat", "dog"]);
+    images(&other, ["cat", "fox"]);
+    let (code, text) = run_on(&bench, &results, &first, Some("worker:stop@2"));
+    assert_eq!(code, Some(75), "{text}");
+    let dir = only_run(&results).dir;
+    let newest = dir.newest_checkpoint().expect("sound").newest;
+    dir.write_capsule(&newest.expect("a checkpoint"))
+        .expect("written");
+    let other = format!("--data={}", other.display());
+    for (more, exit) in [(None, 0), (Some(&other), 2)] {
+        let mut replay = Command::new(env!("CARGO_BIN_EXE_supcon"));
+        replay.arg("replay").arg(dir.file(CAPSULE)).args(more);
+        let output = replay.output().expect("supcon starts");
+        assert_eq!(output.status.code(), Some(exit), "{output:?}");
+    }
+}
+
 #[test]
 fn a_run_refuses_other_images_with_what_differs_and_keeps_what_it_says_of_its_own() {
     let bench = Bench::new();
@@ -198,20 +241,7 @@ fn a_run_refuses_other_images_with_what_differs_and_keeps_what_it_says_of_its_ow
     let [first, other] = ["first", "other"].map(|name| bench.folder().join(name));
     images(&first, ["cat", "dog"]);
     images(&other, ["cat", "fox"]);
-    let run = |root: &Path, fault: Option<&str>| {
-        let data = format!("--data={}", root.display());
-        let mut arguments = vec!["--set=data={dataset: image_folder}", &data, "--threads=1"];
-        arguments.extend([
-            "--set=data.train_size=~",
-            "--set=data.test_size=~",
-            "--set=data.validation=~",
-            "--set=phases.pretrain.batch_size=8",
-            "--set=phases.classify.batch_size=8",
-        ]);
-        let output = supcon(&bench, &results, &arguments, fault);
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output.status.code(), text)
-    };
+    let run = |root: &Path, fault| run_on(&bench, &results, root, fault);
     let (code, text) = run(&first, Some("worker:stop@2"));
     assert_eq!(code, Some(75), "{text}");
     let before = only_run(&results).status;
