@@ -229,6 +229,7 @@ fn a_capsule_is_replayed_on_the_images_of_its_run_and_refused_on_others() {
     for (more, exit) in [(None, 0), (Some(&other), 2)] {
         let mut replay = Command::new(env!("CARGO_BIN_EXE_supcon"));
         replay.arg("replay").arg(dir.file(CAPSULE)).args(more);
+        replay.arg("--results").arg(&results);
         let output = replay.output().expect("supcon starts");
         assert_eq!(output.status.code(), Some(exit), "{output:?}");
     }
