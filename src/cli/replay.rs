@@ -164,6 +164,7 @@ fn tell(run: &str, replayed: &Replay, here: &str, status: Option<&Status>) -> St
         phase,
         step,
         loss,
+        gradient_norm,
         gradient_norms,
         ids,
     } = replayed;
@@ -179,6 +180,9 @@ fn tell(run: &str, replayed: &Replay, here: &str, status: Option<&Status>) -> St
     let broken = gradient_norms.iter().filter(|(_, norm)| !norm.is_finite());
     let (broken, all) = (broken.count(), gradient_norms.len());
     let _ = writeln!(out, "           {broken} of {all} gradients are not finite");
+    if broken == 0 && !gradient_norm.is_finite() {
+        out.push_str("           their length over all parameters is too large for f32\n");
+    }
     let _ = writeln!(out, "images     {ids:?}");
     if replayed.fails() {
         out.push_str("it fails again: lower the learning rate, or look at these images\n");
@@ -215,6 +219,7 @@ mod tests {
             phase: "pretrain".into(),
             step: 4,
             loss: 1.5,
+            gradient_norm: norms.iter().sum(),
             gradient_norms: names.map(|(i, norm)| (format!("p{i}"), *norm)).collect(),
             ids: vec![3, 1],
         }
