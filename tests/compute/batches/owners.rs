@@ -56,6 +56,21 @@ fn a_run_whose_folder_is_taken_away_ends_and_makes_no_new_one() {
     assert!(away.join("plan.yaml").is_file());
 }
 
+#[test]
+fn a_batch_goes_on_with_the_program_that_it_began_with_when_a_build_replaces_it() {
+    let bench = Bench::new();
+    let program = bench.folder().join("supcon");
+    fs::copy(env!("CARGO_BIN_EXE_supcon"), &program).expect("copied");
+    let seeds = "--set=seeds=[0, 1]";
+    let command = Command::new(&program);
+    let mut batch = Batch::of(command, &bench, &[&bench.spec()], "a", &[&device(), seeds]);
+    batch.wait_for("began");
+    fs::remove_file(&program).expect("removed");
+    fs::write(&program, "another build, half written").expect("written");
+    let (exit, table) = batch.end();
+    assert_eq!((exit, fates(&table)), (Some(0), vec!["done"; 2]), "{table}");
+}
+
 /// Every file of a run with its bytes; the lease says who looked last.
 fn files(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = walkdir::WalkDir::new(run).sort_by_file_name().into_iter();
