@@ -28,6 +28,14 @@ impl ResultsArgs {
     pub(super) fn runs(&self) -> PathBuf {
         self.results.join("runs")
     }
+
+    /// Refuses a folder that is not there: nothing would be found wrong in it.
+    pub(super) fn is_there(&self) -> Result<(), String> {
+        let folder = self.results.display();
+        self.results.is_dir().then_some(()).ok_or_else(|| {
+            format!("`{folder}` is no folder of records; `--results DIR` names another")
+        })
+    }
 }
 
 /// How a word may name runs.

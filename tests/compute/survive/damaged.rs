@@ -148,6 +148,30 @@ fn a_finished_run_that_cannot_be_read_is_an_error_and_is_not_begun_again() {
 }
 
 #[test]
+fn a_complete_run_with_a_changed_byte_is_named_with_its_code_and_nothing_else() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    assert!(again(&bench, &results, &[]).status.success());
+    let status = only_run(&results).dir.file("status.json");
+    let mut bytes = fs::read(&status).expect("a file");
+    bytes[3] ^= 1;
+    fs::write(&status, bytes).expect("written");
+    let output = again(&bench, &results, &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    let told: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("1 run on"))
+        .collect();
+    assert_eq!(told.len(), 2, "{text}");
+    assert!(
+        told[0].starts_with("error[STORE-DAMAGED]: run `tiny-s3-"),
+        "{text}"
+    );
+    assert_eq!(told[1], "for more: `supcon help STORE-DAMAGED`");
+}
+
+#[test]
 fn a_run_that_goes_on_elsewhere_says_so_in_log_status_and_report() {
     let bench = Bench::new();
     let results = bench.folder().join("a");
