@@ -39,6 +39,11 @@ pub(super) struct FsckArgs {
 
 /// Looks at runs, and without a word at stored phases too.
 pub(super) fn fsck(args: &FsckArgs) -> ExitCode {
+    if args.words.is_empty()
+        && let Err(problem) = args.results.is_there()
+    {
+        return store::refuse(&problem);
+    }
     let runs = match store::select(&args.words, &args.results.runs(), Names::Beginnings) {
         Ok(runs) => runs,
         Err(problem) => return store::refuse(&problem),

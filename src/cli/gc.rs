@@ -47,6 +47,9 @@ struct Tally {
 
 /// Lists or removes what can go.
 pub(super) fn gc(args: &GcArgs) -> ExitCode {
+    if let Err(problem) = args.results.is_there() {
+        return store::refuse(&problem);
+    }
     let disk = Disk::of("gc");
     let runs: Vec<RunDir> = run_folders(&args.results.runs())
         .into_iter()

@@ -69,7 +69,10 @@ Examples:
 Exit codes: 0 done, 2 refused before any work, 3 some runs failed,
 4 damaged results, 5 device, library or data missing,
 6 another process trains the run or holds the GPU, 7 disk,
-75 interrupted (run the same command again), 130 stopped at once.";
+75 interrupted (run the same command again), 130 stopped at once.
+Where runs ended differently, 7 goes before 130 and 75, these before
+3, 4 and 5, and 6 comes last; 4 and 5 say that every failure was of
+that kind.";
 
 #[derive(Subcommand)]
 enum Verb {

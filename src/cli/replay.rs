@@ -39,7 +39,7 @@ pub(super) struct ReplayArgs {
     /// Device by name [default: that of the run].
     #[arg(long)]
     device: Option<String>,
-    /// Folder or archive of the data set, before the spec's `data.root` and `SUPCON_DATA`.
+    /// Folder or archive of the data set [default: where the run had it].
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Threads [default: those of the run].
@@ -82,7 +82,7 @@ fn try_replay(args: &ReplayArgs) -> Result<u8, Refused> {
     let name = DeviceName::parse(&name).map_err(|error| refused(&error))?;
     device::prepare(threads);
     let device = name.open().map_err(|error| refused(&error))?;
-    let data = load(args, &plan, &capsule)?;
+    let data = load(args, &plan, status.as_ref(), &capsule)?;
     let replayed = train::replay(&plan, &data, &device, capsule).map_err(|error| {
         let code = Code::StoreDamaged.as_str();
         Refused(exit::DAMAGED, Some(code), error.to_string())
@@ -132,9 +132,17 @@ fn place(args: &ReplayArgs, status: Option<&Status>) -> (String, usize) {
     )
 }
 
-fn load(args: &ReplayArgs, plan: &RunPlan, capsule: &Checkpoint) -> Result<data::Dataset, Refused> {
+/// The images: from where they are named now, else from where the run had them.
+fn load(
+    args: &ReplayArgs,
+    plan: &RunPlan,
+    status: Option<&Status>,
+    capsule: &Checkpoint,
+) -> Result<data::Dataset, Refused> {
+    let own = status.and_then(|status| status.data_place.clone());
+    let own = own.filter(|place| place.exists());
     let options = LoadOptions {
-        data_dir: args.data.clone(),
+        data_dir: args.data.clone().or(own),
         cache_dir: args.results.results.join("cache"),
         progress: &|_| {},
     };
@@ -156,6 +164,7 @@ fn tell(run: &str, replayed: &Replay, here: &str, status: Option<&Status>) -> St
         phase,
         step,
         loss,
+        gradient_norm,
         gradient_norms,
         ids,
     } = replayed;
@@ -171,6 +180,9 @@ fn tell(run: &str, replayed: &Replay, here: &str, status: Option<&Status>) -> St
     let broken = gradient_norms.iter().filter(|(_, norm)| !norm.is_finite());
     let (broken, all) = (broken.count(), gradient_norms.len());
     let _ = writeln!(out, "           {broken} of {all} gradients are not finite");
+    if broken == 0 && !gradient_norm.is_finite() {
+        out.push_str("           their length over all parameters is too large for f32\n");
+    }
     let _ = writeln!(out, "images     {ids:?}");
     if replayed.fails() {
         out.push_str("it fails again: lower the learning rate, or look at these images\n");
@@ -207,6 +219,7 @@ mod tests {
             phase: "pretrain".into(),
             step: 4,
             loss: 1.5,
+            gradient_norm: norms.iter().sum(),
             gradient_norms: names.map(|(i, norm)| (format!("p{i}"), *norm)).collect(),
             ids: vec![3, 1],
         }

@@ -3,6 +3,7 @@
 mod changed;
 mod ending;
 mod keep;
+mod room;
 
 use keep::KeepArgs;
 
@@ -148,11 +149,15 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
             return ExitCode::from(exit::ENVIRONMENT);
         }
     };
+    let runs = args.folders.results.join("runs");
     if !args.quiet && !args.json {
         ending::warn(&heading(plans.len(), &layout));
+        if let Some(warning) = room::warning(&plans, &runs, args.jobs) {
+            ending::warn(&warning);
+        }
     }
     let options = BatchOptions {
-        runs: args.folders.results.join("runs"),
+        runs,
         layout,
         data_dir: args.folders.data.clone(),
         cache_dir: args.folders.cache(),

@@ -5,7 +5,7 @@ use super::out;
 use super::store::shown;
 use crate::plan::counted;
 use crate::record::{CHECKPOINTS, MODEL, MetricRow, PREDICTIONS, RunDir, RunRecord, load};
-use crate::runner::exit;
+use crate::runner::{exit, program};
 use clap::{Args, Subcommand};
 use std::fs;
 use std::io;
@@ -223,7 +223,7 @@ impl Bench {
 
     /// `supcon run`, killed at an operation of its worker; exit code and what it said.
     fn command(&self, name: &str, fault: Option<u64>) -> io::Result<(Option<u8>, String)> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(program()?);
         command.arg("run").arg(self.folder.join("selftest.yaml"));
         command.arg("--results").arg(self.results(name));
         command.args(["--device", &self.device, "--threads=1", "--quiet"]);

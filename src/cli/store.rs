@@ -5,10 +5,9 @@ use super::check::REFUSED;
 use super::out;
 pub(super) use crate::diag::escape as shown;
 use crate::diag::{nearest, pointer};
-use crate::record::lease::{Lease, LeaseError};
+use crate::record::lease::{self, Lease, LeaseError};
 use crate::record::{RecordError, RunDir, name_and_seed, run_folders};
 use clap::Args;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,6 +28,14 @@ impl ResultsArgs {
     /// Folder of run folders.
     pub(super) fn runs(&self) -> PathBuf {
         self.results.join("runs")
+    }
+
+    /// Refuses a folder that is not there: nothing would be found wrong in it.
+    pub(super) fn is_there(&self) -> Result<(), String> {
+        let folder = self.results.display();
+        self.results.is_dir().then_some(()).ok_or_else(|| {
+            format!("`{folder}` is no folder of records; `--results DIR` names another")
+        })
     }
 }
 
@@ -172,11 +179,7 @@ pub(super) fn duration(seconds: f64) -> String {
 pub(super) fn take(run: &RunDir, what: &str) -> Result<Result<Lease, String>, RecordError> {
     match run.lease(what) {
         Ok(lease) => Ok(Ok(lease)),
-        Err(LeaseError::Taken(holder)) => Ok(Err(holder.to_string())),
-        // Held by a process that has not said who it is.
-        Err(LeaseError::Io(_, error)) if error.kind() == io::ErrorKind::WouldBlock => {
-            Ok(Err("another process".to_owned()))
-        }
+        Err(LeaseError::Taken(holder)) => Ok(Err(lease::told(holder.as_ref()))),
         Err(LeaseError::Io(path, source)) => Err(RecordError::Write { path, source }),
     }
 }

@@ -292,6 +292,25 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_that_eight_build_at_once_is_whole() {
+        let root = small_set();
+        let alone = load_at(small_set().path()).unwrap();
+        let same = |source: &Source| (&source.train, &source.test) == (&alone.train, &alone.test);
+        std::thread::scope(|scope| {
+            let begun: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| load_at(root.path()).unwrap()))
+                .collect();
+            for one in begun {
+                assert!(same(&one.join().unwrap()));
+            }
+        });
+        let left = fs::read_dir(root.path().join(".cache")).unwrap();
+        assert_eq!(left.count(), 1, "one file, and no other");
+        let cached = load_at(root.path()).unwrap();
+        assert!(same(&cached) && cached.notes.iter().all(|note| !note.contains("damaged")));
+    }
+
+    #[test]
     fn hidden_and_loose_entries_are_ignored_and_counted() {
         let root = small_set();
         for name in [

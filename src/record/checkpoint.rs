@@ -139,16 +139,22 @@ impl Checkpoint {
     /// As `decode`, and every number from which a run goes on is finite.
     pub(super) fn read(path: &Path, owner: &str) -> Result<Self, String> {
         let found = Self::decode(path, owner)?;
-        for (file, tensors) in [(MODEL, &found.model), (OPTIMIZER, &found.optimizer)] {
+        found.finite()?;
+        Ok(found)
+    }
+
+    /// Says which number is not finite: moving statistics can overflow while every step is.
+    fn finite(&self) -> Result<(), String> {
+        for (file, tensors) in [(MODEL, &self.model), (OPTIMIZER, &self.optimizer)] {
             let is_broken = |tensor: &&NamedTensor| tensor.values.iter().any(|v| !v.is_finite());
             if let Some(tensor) = tensors.iter().find(is_broken) {
                 return Err(format!("{file}: `{}` is not finite", tensor.name));
             }
         }
-        if !f64::from_bits(found.position.loss_bits).is_finite() {
+        if !f64::from_bits(self.position.loss_bits).is_finite() {
             return Err(format!("{STATE}: the sum of losses is not finite"));
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Commits this as the folder `path` on the disk of `dir`; `owner` is the id that its rows carry. The folder above must
@@ -191,8 +197,8 @@ impl RunDir {
         self.file(CHECKPOINTS).join(step.to_string())
     }
 
-    /// Commits a checkpoint, reads it back, and lets go of those before the one before it. A damaged one does not count, so
-    /// that two are left from which the run can go on.
+    /// Commits a checkpoint, reads it back, and lets go of those before the one before it. One from which the run could not
+    /// go on does not count, so that two are left from which it can.
     ///
     /// # Errors
     /// The disk refused, or gave back other bytes.
@@ -202,24 +208,33 @@ impl RunDir {
         made.map_err(RecordError::write(&folder))?;
         let newest = checkpoint.position.run_steps;
         checkpoint.commit(self, &self.checkpoint_folder(newest), &self.run_id())?;
-        let mut sound = 1;
+        let mut sound = usize::from(checkpoint.finite().is_ok());
         for step in self.checkpoint_steps() {
             if step == newest {
                 continue;
             }
-            let found = match sound < KEPT {
-                true => verified(&self.checkpoint_place(step)).map(drop),
-                // What is behind them goes unseen.
-                false => Err(Refused::Damaged(String::new())),
-            };
-            match found {
-                Ok(()) => sound += 1,
-                Err(Refused::Damaged(_)) => self.drop_checkpoint(step)?,
-                // Nobody knows what it holds.
-                Err(Refused::Format(_) | Refused::Unreadable(_)) => {}
+            // What is behind the two goes unseen.
+            let counts = sound < KEPT;
+            if counts && self.checkpoint(step).is_ok() {
+                sound += 1;
+            } else if !(counts && self.is_unknown(step)) {
+                self.drop_checkpoint(step)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether nobody here knows what the checkpoint of a step holds.
+    fn is_unknown(&self, step: u64) -> bool {
+        match verified(&self.checkpoint_place(step)) {
+            Ok(files) => {
+                let state = files.get(STATE).map(Vec::as_slice).unwrap_or_default();
+                let position = serde_json::from_slice::<Position>(state);
+                position.is_ok_and(|position| manifest::known(position.format).is_err())
+            }
+            Err(Refused::Format(_) | Refused::Unreadable(_)) => true,
+            Err(Refused::Damaged(_)) => false,
+        }
     }
 
     fn drop_checkpoint(&self, step: u64) -> Result<(), RecordError> {
@@ -302,6 +317,20 @@ impl RunDir {
         }
         // Other runs may be at work in the folder of phases.
         self.sweep(&self.phases_folder(), is_abandoned)
+    }
+
+    /// Takes the folder over and says whether the run is complete; what a process that was killed behind its last commit has
+    /// left over goes then. For whoever holds the lease.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn settle(&self) -> Result<bool, RecordError> {
+        self.take_over()?;
+        let is_complete = self.completed()?;
+        if is_complete {
+            self.drop_checkpoints()?;
+        }
+        Ok(is_complete)
     }
 
     fn sweep(&self, folder: &Path, is_left: fn(&Path) -> bool) -> Result<(), RecordError> {

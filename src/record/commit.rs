@@ -88,7 +88,7 @@ impl Disk {
     }
 
     /// Brings back what a killed process has moved aside without putting a new folder in its place, and removes what it has
-    /// replaced.
+    /// replaced, for whoever has synced the folder: the new one's name is safe before the bytes of the old one go.
     pub(super) fn settle_aside(&self, folder: &Path) -> io::Result<()> {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let aside = entry.path();
@@ -96,12 +96,9 @@ impl Disk {
                 continue;
             };
             if fs::symlink_metadata(&path).is_ok() {
-                // The new one's name is safe before the bytes of the old one go.
-                self.sync_folder(folder)?;
                 self.remove_all(&aside)?;
             } else {
                 self.rename(&aside, &path)?;
-                self.sync_folder(folder)?;
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 use super::fault::{Fault, FaultKind};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,8 +21,12 @@ pub struct Disk {
 #[derive(Debug)]
 enum Gate {
     Open,
-    Faulty { fault: Fault, passed: AtomicU64 },
-    Recording(Mutex<Vec<Operation>>),
+    Faulty {
+        fault: Fault,
+        passed: AtomicU64,
+    },
+    /// Each operation with the line of the code that asked for it.
+    Recording(Mutex<Vec<(Operation, &'static Location<'static>)>>),
 }
 
 /// One operation, as the recording gate keeps it.
@@ -113,6 +118,13 @@ impl Disk {
     /// The operations so far of a recording disk; none of another one.
     #[must_use]
     pub fn recorded(&self) -> Vec<Operation> {
+        let recorded = self.recorded_at().into_iter();
+        recorded.map(|(operation, _)| operation).collect()
+    }
+
+    /// The same, each with the line that asked for it: of a sync, outside this file.
+    #[must_use]
+    pub fn recorded_at(&self) -> Vec<(Operation, &'static Location<'static>)> {
         match &*self.gate {
             Gate::Recording(list) => list.lock().map(|list| list.clone()).unwrap_or_default(),
             Gate::Open | Gate::Faulty { .. } => Vec::new(),
@@ -133,6 +145,7 @@ impl Disk {
     }
 
     /// Makes or empties a file, writes all of it, and waits until it is on the medium.
+    #[track_caller]
     pub(super) fn write_and_sync(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.pass(|| Operation::Create(path.to_owned()))?;
         let file = File::create(path)?;
@@ -205,6 +218,7 @@ impl Disk {
     }
 
     /// Makes renames, new names and removals in `folder` survive a power cut.
+    #[track_caller]
     pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.pass(|| Operation::SyncFolder(folder.to_owned()))?;
         File::open(folder)?.sync_all()
@@ -232,6 +246,7 @@ impl Disk {
         absent_is_fine(fs::remove_dir(path))
     }
 
+    #[track_caller]
     fn write(
         &self,
         mut file: &File,
@@ -251,6 +266,7 @@ impl Disk {
     }
 
     /// Lets an operation through and keeps it, or makes its fault happen.
+    #[track_caller]
     fn pass(&self, operation: impl Fn() -> Operation) -> io::Result<()> {
         self.admit(&operation)?;
         self.note(operation);
@@ -285,11 +301,12 @@ impl Disk {
         due.then_some(fault.kind)
     }
 
+    #[track_caller]
     fn note(&self, operation: impl Fn() -> Operation) {
         if let Gate::Recording(list) = &*self.gate
             && let Ok(mut list) = list.lock()
         {
-            list.push(operation());
+            list.push((operation(), Location::caller()));
         }
     }
 }

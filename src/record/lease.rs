@@ -41,6 +41,12 @@ impl fmt::Display for Holder {
     }
 }
 
+/// Who holds a lease, for people; not every process can say who it is.
+#[must_use]
+pub fn told(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), Holder::to_string)
+}
+
 impl Holder {
     /// Whether the holder is a process of this host whose parent is gone: a worker that is about to end as well.
     #[must_use]
@@ -57,9 +63,9 @@ pub enum LeaseError {
     /// The system refused the file or the lock.
     #[error("cannot lock {path}: {1}", path = .0.display())]
     Io(PathBuf, io::Error),
-    /// Another process holds it.
-    #[error("held by {0}")]
-    Taken(Holder),
+    /// Another process holds it, which may not say who it is.
+    #[error("held by {}", told(.0.as_ref()))]
+    Taken(Option<Holder>),
 }
 
 /// A lease that this process holds until the value is dropped.
@@ -105,13 +111,16 @@ impl Lease {
         let mut holder = None;
         for _ in 0..TRIES {
             if let Some(file) = lock(disk, path, made).map_err(refused)? {
-                sign(disk, path, &file, what).map_err(refused)?;
+                if sign(disk, path, &file, what).is_err() {
+                    // A full disk: the lock counts, and who makes room may need it. An earlier holder's name must go.
+                    let _ = file.set_len(0);
+                }
                 return Ok(Self { _file: file });
             }
             holder = read(path).or(holder);
             std::thread::sleep(PAUSE);
         }
-        Err(holder.map_or_else(|| refused(nameless()), LeaseError::Taken))
+        Err(LeaseError::Taken(holder))
     }
 }
 
@@ -232,7 +241,7 @@ fn now() -> u64 {
 }
 
 /// Name of this host, as far as a file or the environment tells it.
-fn host() -> String {
+pub(super) fn host() -> String {
     let files = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter();
     let mut names = files.filter_map(|file| std::fs::read_to_string(file).ok());
     let name = names.next().or_else(|| std::env::var("HOSTNAME").ok());
@@ -284,7 +293,7 @@ mod tests {
         let path = folder.path().join(LEASE);
         assert_eq!(holder(&path).unwrap(), None, "no file, no holder");
         let first = Lease::take(&path, "training").unwrap();
-        let Err(LeaseError::Taken(found)) = Lease::take(&path, "training") else {
+        let Err(LeaseError::Taken(Some(found))) = Lease::take(&path, "training") else {
             panic!("taken twice");
         };
         assert_eq!(found.pid, std::process::id());
@@ -300,7 +309,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LEASE);
         let mut child = another_process(&path);
-        let Err(LeaseError::Taken(found)) = Lease::take(&path, "ours") else {
+        let Err(LeaseError::Taken(Some(found))) = Lease::take(&path, "ours") else {
             panic!("taken twice");
         };
         assert_eq!(found.pid, child.id());
@@ -311,6 +320,19 @@ mod tests {
         child.wait().unwrap();
         assert_eq!(holder(&path).unwrap(), None);
         Lease::take(&path, "ours").unwrap();
+    }
+
+    #[test]
+    fn a_disk_that_takes_no_name_keeps_nobody_from_a_lease_and_no_other_name_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LEASE);
+        drop(Lease::take(&path, "an earlier one").unwrap());
+        let full = Disk::faulty(super::super::Fault::parse("full@1").unwrap());
+        let held = Lease::take_on(&full, &path, "making room").unwrap();
+        let error = Lease::take(&path, "training").unwrap_err();
+        assert_eq!(error.to_string(), "held by another process");
+        drop(held);
+        Lease::take(&path, "training").unwrap();
     }
 
     #[test]

@@ -95,6 +95,54 @@ mod tests {
     }
 
     #[test]
+    fn figures_and_names_of_every_kind_come_back_to_the_bit() {
+        let quiet = f64::from_bits(0x7ff8_0000_0000_0123);
+        let values = [quiet, -f64::INFINITY, f64::MAX, -0.0, 5e-324, 0.1 + 0.2];
+        let long = "x".repeat(10_000);
+        let names = [
+            "a \"quoted\" one",
+            "a, b;c",
+            "two\nlines",
+            "\u{202e}\u{0}",
+            "",
+            &long,
+        ];
+        let row = |(value, name): (&f64, &str)| MetricRow {
+            metric: name.into(),
+            value: *value,
+            ..rows()[0].clone()
+        };
+        let odd: Vec<MetricRow> = values.iter().zip(names).map(row).collect();
+        let bytes = encode_metrics("a-s0-1", &odd).unwrap();
+        let back = decode_metrics("a-s0-1", &bytes).unwrap();
+        let told = |rows: &[MetricRow]| -> Vec<(u64, String)> {
+            let told = rows
+                .iter()
+                .map(|row| (row.value.to_bits(), row.metric.clone()));
+            told.collect()
+        };
+        assert_eq!(told(&back), told(&odd));
+    }
+
+    #[test]
+    fn a_column_that_is_missing_or_of_another_type_is_refused_by_its_name() {
+        let text = |text: &str| Values::Text(vec![text.to_owned()]);
+        let table = || {
+            Table::default()
+                .with("run_id", text("a-s0-1"))
+                .with("phase", text("x"))
+        };
+        let refused = |table: Table| {
+            let bytes = encode(table).unwrap();
+            decode_metrics("a-s0-1", &bytes).unwrap_err().to_string()
+        };
+        let missing = refused(table());
+        assert!(missing.contains("epoch"), "{missing}");
+        let other = refused(table().with("epoch", Values::F64(vec![1.0])));
+        assert!(other.contains("epoch"), "{other}");
+    }
+
+    #[test]
     fn no_rows_are_a_table_too() {
         let bytes = encode_metrics("a-s0-1", &[]).unwrap();
         assert_eq!(decode_metrics("a-s0-1", &bytes).unwrap(), []);

@@ -1,10 +1,13 @@
 //! Names of what lies beside a file or folder until it is finished, or until it is known to be replaced.
 
+use super::lease;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// How the names of folders end that were moved aside.
 const ASIDE: &str = ".old";
+/// Letters of a host's name: file systems take names of 255 bytes.
+const MAX_HOST: usize = 32;
 
 /// Whether `path` is what a commit has not finished: if nobody is at it, a killed process left it behind.
 pub(super) fn is_temporary(path: &Path) -> bool {
@@ -16,7 +19,12 @@ pub(super) fn is_temporary(path: &Path) -> bool {
 pub(super) fn is_abandoned(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".tmp").unwrap_or_default();
-    let process = stem.rsplit_once('.').and_then(|(_, id)| id.parse().ok());
+    // Of processes of other hosts nobody here knows which are gone.
+    let here = format!("@{}", host());
+    let process = stem.strip_suffix(&here).and_then(|stem| {
+        let (_, id) = stem.rsplit_once('.')?;
+        id.parse().ok()
+    });
     let process = process.and_then(rustix::process::Pid::from_raw);
     let gone = |id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::SRCH);
     is_temporary(path) && process.is_some_and(gone)
@@ -45,11 +53,17 @@ pub(super) fn readable(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// Hidden, beside the target, so that the rename stays inside one file system; each process has its own.
+/// Hidden, beside the target, so that the rename stays inside one file system; each process of each host has its own.
 pub(super) fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let (name, process) = (name.to_string_lossy(), std::process::id());
-    Ok(path.with_file_name(format!(".{name}.{process}.tmp")))
+    Ok(path.with_file_name(format!(".{name}.{process}@{}.tmp", host())))
+}
+
+/// Name of this host as a part of file names.
+fn host() -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    lease::host().chars().take(MAX_HOST).map(plain).collect()
 }
 
 #[cfg(test)]
@@ -61,9 +75,11 @@ mod tests {
         let own = temporary_name(Path::new("phases/key")).unwrap();
         assert!(is_temporary(&own) && !is_abandoned(&own));
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let path = format!("phases/.key.{}.tmp", child.id());
+        let path = format!("phases/.key.{}@{}.tmp", child.id(), host());
+        let elsewhere = format!("phases/.key.{}@another-host.tmp", child.id());
         child.wait().unwrap();
         assert!(is_abandoned(Path::new(&path)));
+        assert!(is_temporary(Path::new(&elsewhere)) && !is_abandoned(Path::new(&elsewhere)));
         assert!(!is_abandoned(Path::new("phases/.key.tmp")) && !is_abandoned(Path::new("key")));
     }
 }

@@ -86,9 +86,7 @@ impl RunDir {
     pub fn holder(&self) -> Option<String> {
         match lease::holder(&self.file(LEASE)) {
             Ok(holder) => holder.map(|holder| holder.to_string()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Some("another process".into())
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(lease::told(None)),
             Err(_) => None,
         }
     }

@@ -9,7 +9,7 @@ use super::queue::Queue;
 use super::slots::{Layout, Slot, SlotError};
 use super::stop::Requests;
 use crate::plan::RunPlan;
-use crate::record::{Disk, RunDir};
+use crate::record::{CHECKPOINTS, Disk, RunDir};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -95,8 +95,19 @@ pub fn run(
     }
 }
 
+/// Whether a run is complete. What a killed batch has left of it goes, and its last name is made safe.
 fn is_done(options: &BatchOptions, plan: &RunPlan) -> bool {
-    RunDir::open(&options.runs.join(&plan.run_id)).is_ok_and(|dir| dir.is_done())
+    let dir = RunDir::open(&options.runs.join(&plan.run_id));
+    let Some(dir) = dir.ok().filter(RunDir::is_done) else {
+        return false;
+    };
+    if dir.file(CHECKPOINTS).exists()
+        && let Ok(_lease) = dir.lease("cleaning up")
+    {
+        // What stays costs nothing but space.
+        let _ = dir.settle();
+    }
+    true
 }
 
 /// Longest time in which a signal is not seen.

@@ -5,7 +5,7 @@ use super::slots::Slot;
 use crate::train::Event;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 
@@ -43,7 +43,7 @@ impl Worker {
         log: File,
         voice: Voice,
     ) -> io::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(program()?);
         command.arg("worker").arg(run).args(arguments);
         command.arg(format!("--device={}", slot.device));
         command.arg(format!("--threads={}", slot.threads));
@@ -91,6 +91,18 @@ impl Worker {
     pub(super) fn wait(&mut self) -> io::Result<ExitStatus> {
         self.process.wait()
     }
+}
+
+/// This program, as it is, also when its file was replaced since: a build does that in the middle of a batch.
+///
+/// # Errors
+/// The system does not tell.
+pub fn program() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    // Linux keeps what a process runs, and the child that looks here still runs it.
+    let own = Path::new("/proc/self/exe");
+    let is_gone = !path.exists() && own.exists();
+    Ok(if is_gone { own.to_owned() } else { path })
 }
 
 /// Passes on what a worker says, line by line, until its output ends.

@@ -23,6 +23,7 @@ mod watch;
 mod worker;
 
 pub use batch::{Batch, BatchError, BatchOptions, run};
+pub use child::program;
 pub use death::{Evidence, death};
 pub use fate::{Ended, Fate};
 pub use halt::OnFailure;

@@ -4,7 +4,7 @@ use crate::data::Dataset;
 use crate::device::DeviceName;
 use crate::diag::Code;
 use crate::plan::{self, Images, RunPlan};
-use crate::record::{Checkpoint, RecordError, RunDir, free_bytes, sha256_hex};
+use crate::record::{Checkpoint, RecordError, RunDir, Status, free_bytes, sha256_hex};
 
 /// Letters of a phase's key.
 const KEY: usize = 24;
@@ -139,6 +139,36 @@ pub(super) fn start(
         backends,
         notes,
     })
+}
+
+/// How images differ from those of an earlier status, as far as both tell: place and classes.
+pub(super) fn difference(then: &Status, now: &Status) -> String {
+    if then.data_hash.is_empty() {
+        return String::new();
+    }
+    let mut parts = Vec::new();
+    if then.data_place != now.data_place {
+        let place = |status: &Status| {
+            let place = status.data_place.as_ref();
+            place.map_or_else(|| "the cache".into(), |path| path.display().to_string())
+        };
+        let (then, now) = (place(then), place(now));
+        parts.push(format!("they were read from {then}, and now from {now}"));
+    }
+    let mut only = |a: &Status, b: &Status, what: &str| {
+        let names = a.class_names.iter();
+        let names: Vec<String> = names
+            .filter(|name| !b.class_names.contains(name))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if let (count, Some(first)) = (names.len(), names.first()) {
+            parts.push(format!("{count} {what}, first {first}"));
+        }
+    };
+    only(then, now, "of the classes are gone");
+    only(now, then, "of the classes are new");
+    let parts = parts.iter().map(|part| format!("; {part}"));
+    parts.collect()
 }
 
 /// Says which phase cannot work with the images that were loaded; a spec alone does not tell for folders of images.

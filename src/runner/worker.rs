@@ -11,12 +11,12 @@ use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::model::Weight;
 use crate::plan::{ModelFacts, RunPlan};
-use crate::record::lease::LeaseError;
+use crate::record::lease::{self, Holder, LeaseError};
 use crate::record::{self, Checkpoint, Disk, NamedTensor, RecordError, RunDir, State, Status};
 use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
 use burn::tensor::Device;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -50,22 +50,24 @@ pub fn work(options: &WorkerOptions) -> u8 {
     let dir = RunDir::at(options.run.clone()).on(&Disk::of("worker"));
     let lease = match dir.lease("training") {
         Ok(lease) => lease,
-        Err(LeaseError::Taken(holder)) => return leased(options, &holder),
-        Err(LeaseError::Io(_, error)) if error.kind() == ErrorKind::WouldBlock => {
-            return leased(options, &error);
-        }
+        Err(LeaseError::Taken(holder)) => return leased(options, holder.as_ref()),
         Err(LeaseError::Io(path, error)) => return end(&dir, &RecordError::write(&path)(error)),
     };
-    let ended = Worker::prepare(dir.clone(), options, requests);
-    let ended = ended.and_then(|mut worker| worker.work(options));
+    let ended = match dir.settle() {
+        // Between the look of our parent and this lease another process was at it.
+        Ok(true) => Ok(0),
+        Ok(false) => Worker::prepare(dir.clone(), options, requests)
+            .and_then(|mut worker| worker.work(options)),
+        Err(error) => Err(error),
+    };
     let code = ended.unwrap_or_else(|error| end(&dir, &error));
     drop(lease);
     code
 }
 
 /// Another process trains the run.
-fn leased(options: &WorkerOptions, holder: &dyn Display) -> u8 {
-    let run = options.run.display();
+fn leased(options: &WorkerOptions, holder: Option<&Holder>) -> u8 {
+    let (run, holder) = (options.run.display(), lease::told(holder));
     let _ = writeln!(std::io::stderr(), "{run}: held by {holder}");
     exit::LEASED
 }
@@ -94,6 +96,8 @@ fn explain(dir: &RunDir, error: &RecordError) -> String {
 struct Worker {
     dir: RunDir,
     plan: RunPlan,
+    /// As the process before this one left it.
+    before: Option<Status>,
     status: Status,
     requests: Option<Requests>,
 }
@@ -104,12 +108,10 @@ impl Worker {
         options: &WorkerOptions,
         requests: Option<Requests>,
     ) -> Result<Self, RecordError> {
-        // Nobody else has a say in this folder from here on.
-        dir.take_over()?;
         if options.restart {
             dir.drop_checkpoints()?;
         }
-        let (plan, _) = record::plan_and_status(&dir)?;
+        let (plan, before) = record::plan_and_status(&dir)?;
         let started = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -133,6 +135,7 @@ impl Worker {
         Ok(Self {
             dir,
             plan,
+            before,
             status,
             requests,
         })
@@ -178,6 +181,7 @@ impl Worker {
             Ok(start) => start,
             Err(Refused::Record(error)) => return Err(error),
             Err(Refused::Data(cause)) => {
+                let cause = format!("{cause}{}", self.keep_images());
                 return self.end(State::Failed, Code::ResumeData, &cause, exit::REFUSED);
             }
         };
@@ -189,6 +193,18 @@ impl Worker {
         self.dir.write_status(&self.status)?;
         let (outcome, result) = self.train(&data, &device, start.checkpoint, &origin, options);
         self.conclude(&outcome, result)
+    }
+
+    /// Leaves in the status what it said of the images on which the run was trained so far; says how these here differ.
+    fn keep_images(&mut self) -> String {
+        let Some(before) = &self.before else {
+            return String::new();
+        };
+        let difference = resume::difference(before, &self.status);
+        self.status.class_names.clone_from(&before.class_names);
+        self.status.data_hash.clone_from(&before.data_hash);
+        self.status.data_place.clone_from(&before.data_place);
+        difference
     }
 
     /// Trains while a second thread watches.

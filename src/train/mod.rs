@@ -189,8 +189,8 @@ fn phases(
             Some(start) => go_on(context, phase, network, start)?,
             None => Live::begin(network, phase, position),
         };
-        if live.position.run_steps == 0 {
-            // The first write is tried before the first step, not after the first epoch.
+        if index == first {
+            // Each process tries the disk before its first step, not after an epoch.
             phase::keep(context, &live)?;
         }
         let mut live = phase::train(context, phase, live)?;

@@ -16,6 +16,8 @@ pub struct Replay {
     pub step: u64,
     /// Loss of the batch.
     pub loss: f64,
+    /// Length of the gradient over all parameters as a run sees it, which may overflow where none of them does.
+    pub gradient_norm: f64,
     /// Length of each parameter's gradient, in the order of the network.
     pub gradient_norms: Vec<(String, f64)>,
     /// Images of the batch: positions in the training split.
@@ -23,14 +25,10 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Whether anything in it is not a finite number.
+    /// Whether a run ends at this step.
     #[must_use]
     pub fn fails(&self) -> bool {
-        !self.loss.is_finite()
-            || self
-                .gradient_norms
-                .iter()
-                .any(|(_, norm)| !norm.is_finite())
+        !(self.loss.is_finite() && self.gradient_norm.is_finite())
     }
 }
 
@@ -62,6 +60,7 @@ pub(super) fn replay(context: &mut Context, capsule: Checkpoint) -> Result<Repla
         phase: phase.name.clone(),
         step: position.run_steps,
         loss: passed.loss,
+        gradient_norm: live.network.gradient_norm(phase, &passed.grads),
         gradient_norms: live.network.gradient_norms(phase, &passed.grads),
         ids: batch.indices,
     })

@@ -39,14 +39,26 @@ impl Batch {
         results: &str,
         arguments: &[&str],
     ) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+        command.env("SUPCON_FAULT", fault);
+        Self::of(command, bench, specs, results, arguments)
+    }
+
+    /// The same by a command that is, or starts, the program.
+    fn of(
+        mut command: Command,
+        bench: &Bench,
+        specs: &[&Path],
+        results: &str,
+        arguments: &[&str],
+    ) -> Self {
         let results = bench.folder().join(results);
-        let mut process = Command::new(env!("CARGO_BIN_EXE_supcon"))
+        let mut process = command
             .arg("run")
             .args(specs)
             .args(["--json", "--results"])
             .arg(&results)
             .args(arguments)
-            .env("SUPCON_FAULT", fault)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -2,19 +2,19 @@
 //! embeddings that are all equal.
 
 use super::runs::Bench;
-use super::survive::{plan_of, train};
+use super::survive::{plan_of, train as train_in};
 use std::process::Command;
 use supcon::plan::OptimizerPlan;
 use supcon::record::{self, Checkpoint, Disk, MANIFEST, RunDir, State};
-use supcon::train::{Pace, TrainError};
+use supcon::train::{self, Pace, Replay, TrainError};
 
-/// A folder for a run, with the checkpoint behind a step after somebody has changed it.
+/// How a run ends that goes on behind a step with a checkpoint that somebody has changed, and that step alone.
 fn with_checkpoint(
     bench: &Bench,
     (sets, step): (&[&str], u64),
     device: &(supcon::device::DeviceName, burn::tensor::Device),
     change: impl Fn(&mut Checkpoint),
-) -> Result<(), TrainError> {
+) -> (Result<(), TrainError>, Replay) {
     let (plan, data) = plan_of(bench, sets);
     let runs = bench.folder().join(device.0.to_string());
     let dir = RunDir::create_on(&Disk::real(), &runs, &plan.run_id).expect("a folder");
@@ -22,7 +22,7 @@ fn with_checkpoint(
         stop_after: Some(step),
         ..Pace::default()
     };
-    let stopped = train(&plan, &data, &device.1, &dir, pace).result;
+    let stopped = train_in(&plan, &data, &device.1, &dir, pace).result;
     assert!(
         matches!(stopped, Err(TrainError::Interrupted { .. })),
         "{stopped:?}"
@@ -31,13 +31,14 @@ fn with_checkpoint(
     let mut changed = newest.expect("a checkpoint");
     change(&mut changed);
     dir.write_checkpoint(&changed).expect("written");
-    let trained = train(&plan, &data, &device.1, &dir, Pace::default());
+    let replayed = train::replay(&plan, &data, &device.1, changed).expect("a step");
+    let trained = train_in(&plan, &data, &device.1, &dir, Pace::default());
     let mut rows = trained.outcome.rows.iter();
     assert!(
         rows.all(|row| row.value.is_finite()),
         "no such figure is recorded"
     );
-    trained.result
+    (trained.result, replayed)
 }
 
 /// Sets every value of the last array whose name ends so.
@@ -56,13 +57,14 @@ fn an_evaluation_that_is_not_finite_ends_the_run_and_names_its_split() {
     let sets = ["phases.classify.freeze=~"];
     for device in super::devices() {
         // Only evaluation uses moving statistics.
-        let result = with_checkpoint(&bench, (&sets, 12), &device, |checkpoint| {
+        let (result, replayed) = with_checkpoint(&bench, (&sets, 12), &device, |checkpoint| {
             fill(checkpoint, "encoder.", "bn2.running_var", -1.0);
         });
         let Err(TrainError::NotFinite { phase, split, .. }) = &result else {
             panic!("{}: {result:?}", device.0);
         };
         assert_eq!((phase.as_str(), split.as_str()), ("classify", "validation"));
+        assert!(!replayed.fails(), "each step is finite");
     }
 }
 
@@ -76,13 +78,14 @@ fn gradients_whose_length_overflows_name_the_array_and_not_the_loss() {
     ];
     for device in super::devices() {
         // Logits of zero whatever the features, so that the loss is finite and the gradient of the head is not small.
-        let result = with_checkpoint(&bench, (&sets, 1), &device, |checkpoint| {
+        let (result, replayed) = with_checkpoint(&bench, (&sets, 1), &device, |checkpoint| {
             fill(checkpoint, "head.", "weight", 0.0);
             fill(checkpoint, "encoder.", "bn2.weight", 1e36);
         });
         let Err(error @ TrainError::Diverged { loss, array, .. }) = &result else {
             panic!("{}: {result:?}", device.0);
         };
+        assert!(replayed.fails(), "{replayed:?}");
         let array = array.as_deref().expect("a name");
         assert!(
             loss.is_finite() && array.starts_with("head."),
@@ -105,7 +108,7 @@ fn a_run_whose_embeddings_are_all_equal_has_collapsed_within_fifty_steps() {
     for (name, device) in super::devices() {
         let runs = bench.folder().join(name.to_string());
         let dir = RunDir::create_on(&Disk::real(), &runs, &plan.run_id).expect("a folder");
-        let trained = train(&plan, &data, &device, &dir, Pace::default());
+        let trained = train_in(&plan, &data, &device, &dir, Pace::default());
         let Err(TrainError::Collapsed {
             step,
             plateau,

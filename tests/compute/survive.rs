@@ -2,6 +2,7 @@
 //! of a run that nothing ever happened to, and nothing that was committed is lost.
 
 mod damaged;
+mod first_write;
 mod memory;
 mod parent;
 mod sharing;

@@ -1,13 +1,15 @@
 //! A power cut by model: the operations of a save are recorded, then replayed up to each of them with everything lost that
 //! no sync had made safe, in every combination that POSIX allows: written data missing or torn, new names, renames and
-//! removals that happened or did not. Every such state must open, with all that was acknowledged. Each sync is then taken
-//! out of the recording, which must break a promise: none is there for nothing. The same for processes that begin where
-//! another one was killed before a sync.
+//! removals that happened or did not. Every such state must open, with all that was acknowledged. The same for processes
+//! that begin where another one was killed, at each of its operations. Each sync, and all of each line of the code that
+//! syncs, is then taken out of the recordings, which must break a promise: none is there for nothing.
 
+mod lives;
 mod model;
 
 use model::{Data, Model};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use supcon::record::{
     Checkpoint, Disk, METRICS, MetricRow, NamedTensor, Operation, Position, RunDir,
@@ -49,8 +51,12 @@ fn row(step: u64) -> MetricRow {
 /// The operations of a run's life, with what had been promised after which of them.
 struct Recording {
     operations: Vec<Operation>,
+    /// For each of them the line of the code that asked for it.
+    places: Vec<String>,
     /// (operations so far, what a reader must find from then on)
     promises: Vec<(usize, Promise)>,
+    /// States behind fewer operations are looked at in another recording.
+    from: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,21 +95,59 @@ fn record(disk: &Disk, steps: &[u64]) -> Recording {
     promises.push((disk.recorded().len(), Promise::Done));
     dir.reopen().expect("removed");
     promises.push((disk.recorded().len(), Promise::Reopened));
-    Recording::of(disk.recorded(), promises, folder.path())
+    Recording::of(disk, promises, folder.path())
 }
 
 impl Recording {
     /// Operations with paths below the temporary folder, without those above it.
-    fn of(all: Vec<Operation>, promises: Vec<(usize, Promise)>, root: &Path) -> Self {
+    fn of(disk: &Disk, promises: Vec<(usize, Promise)>, root: &Path) -> Self {
+        let all = disk.recorded_at();
         let is_above = |operation: &Operation| matches!(operation, Operation::SyncFolder(path) if !path.starts_with(root));
-        let cut = |at: usize| at - all[..at].iter().filter(|one| is_above(one)).count();
+        let cut = |at: usize| at - all[..at].iter().filter(|(one, _)| is_above(one)).count();
         let promises = promises.into_iter().map(|(at, what)| (cut(at), what));
         let promises = promises.collect();
-        let inner = all.into_iter().filter(|operation| !is_above(operation));
+        let inner = all.iter().filter(|(operation, _)| !is_above(operation));
+        let place = |at: &&Location| format!("{}:{}", at.file(), at.line());
+        let (operations, places) = inner
+            .map(|(operation, at)| (inside(operation.clone(), root), place(at)))
+            .unzip();
         Self {
-            operations: inner.map(|operation| inside(operation, root)).collect(),
+            operations,
+            places,
             promises,
+            from: 0,
         }
+    }
+
+    /// The first `count` operations, with what had been promised by then.
+    fn up_to(&self, count: usize) -> Self {
+        let promises = self.promises.iter().filter(|(at, _)| *at <= count);
+        Self {
+            operations: self.operations[..count].to_vec(),
+            places: self.places[..count].to_vec(),
+            promises: promises.copied().collect(),
+            from: 0,
+        }
+    }
+
+    /// What another process does behind it.
+    fn then(mut self, next: Self) -> Self {
+        let before = self.operations.len();
+        self.from = before;
+        self.operations.extend(next.operations);
+        self.places.extend(next.places);
+        let promises = next.promises.into_iter();
+        self.promises
+            .extend(promises.map(|(at, what)| (at + before, what)));
+        self
+    }
+
+    fn syncs(&self) -> Vec<usize> {
+        let is_sync = |&at: &usize| {
+            let operation = &self.operations[at];
+            matches!(operation, Operation::SyncFile(_) | Operation::SyncFolder(_))
+        };
+        (0..self.operations.len()).filter(is_sync).collect()
     }
 }
 
@@ -125,13 +169,26 @@ fn inside(operation: Operation, root: &Path) -> Operation {
     }
 }
 
-/// Replays the recording without the operation `without`; the first broken promise, or how many states held.
-fn replay(recording: &Recording, without: Option<usize>) -> Result<usize, String> {
+/// Replays the recording without the operations `without`; the first broken promise, or how many states held.
+fn replay(recording: &Recording, without: &[usize]) -> Result<usize, String> {
+    let mut seen = BTreeSet::new();
+    replay_beside(recording, without, &mut seen).map(|()| seen.len())
+}
+
+/// Files of a state and what was promised by then.
+type Seen = BTreeSet<Vec<(PathBuf, Vec<u8>)>>;
+
+/// The same without a look at states that have held before.
+fn replay_beside(recording: &Recording, without: &[usize], seen: &mut Seen) -> Result<(), String> {
     let mut model = Model::new();
-    let mut seen: BTreeSet<Vec<(PathBuf, Vec<u8>)>> = BTreeSet::new();
+    // Of two lives every set of a few changes: there are many of them.
+    let most = if recording.from > 0 { 6 } else { 10 };
     for (number, operation) in recording.operations.iter().enumerate() {
-        if without != Some(number) {
+        if !without.contains(&number) {
             model.apply(operation);
+        }
+        if number < recording.from {
+            continue;
         }
         let given = recording.promises.iter();
         let given: Vec<Promise> = given
@@ -139,24 +196,30 @@ fn replay(recording: &Recording, without: Option<usize>) -> Result<usize, String
             .map(|p| p.1)
             .collect();
         let doing = recording.promises.iter().find(|(at, _)| *at > number + 1);
+        let doing = doing.map(|p| p.1);
         // Up to there nothing differs from the whole recording; behind it the worst case is enough.
-        let skips = |data| without.is_some_and(|at| number < at || !matches!(data, Data::Missing));
-        for (state, data) in model.states().into_iter().filter(|(_, data)| !skips(*data)) {
+        let first = without.first();
+        let skips = |data| first.is_some_and(|&at| number < at || !matches!(data, Data::Missing));
+        for (state, data) in model
+            .states(most)
+            .into_iter()
+            .filter(|(_, data)| !skips(*data))
+        {
             let files = state.files(data);
             // Promises only grow, so a state that held under fewer of them is looked at again.
             let key = files.into_iter().collect::<Vec<_>>();
             let key_with = [
                 key.clone(),
-                vec![(PathBuf::from(format!("{given:?}")), vec![])],
+                vec![(PathBuf::from(format!("{given:?} {doing:?}")), vec![])],
             ]
             .concat();
             if seen.insert(key_with) {
-                judge(&key, &given, doing.map(|p| p.1))
+                judge(&key, &given, doing)
                     .map_err(|why| format!("cut behind {operation:?}, {data:?}: {why}"))?;
             }
         }
     }
-    Ok(seen.len())
+    Ok(())
 }
 
 /// A folder in memory where there is one: a thousand states are written, and readers sync what they find.
@@ -233,7 +296,7 @@ fn recordings() -> [Recording; 2] {
 #[test]
 fn every_state_that_a_power_cut_can_leave_opens_with_all_that_was_acknowledged() {
     for recording in recordings() {
-        let states = replay(&recording, None).unwrap_or_else(|why| panic!("{why}"));
+        let states = replay(&recording, &[]).unwrap_or_else(|why| panic!("{why}"));
         println!("{} operations, {states} states", recording.operations.len());
         assert!(recording.operations.len() > 60 && states > 300, "{states}");
     }
@@ -242,118 +305,65 @@ fn every_state_that_a_power_cut_can_leave_opens_with_all_that_was_acknowledged()
 #[test]
 fn each_sync_is_needed_by_a_promise() {
     for recording in recordings() {
-        let mut idle = Vec::new();
-        let mut syncs = 0;
-        for (number, operation) in recording.operations.iter().enumerate() {
-            if !matches!(operation, Operation::SyncFile(_) | Operation::SyncFolder(_)) {
-                continue;
-            }
-            syncs += 1;
-            if replay(&recording, Some(number)).is_ok() {
-                idle.push(format!("{operation:?}"));
-            }
-        }
-        println!("{syncs} syncs, each taken away once");
-        assert!(syncs > 20, "{syncs}");
+        let syncs = recording.syncs();
+        let is_idle = |&&at: &&usize| replay(&recording, &[at]).is_ok();
+        let idle: Vec<&usize> = syncs.iter().filter(is_idle).collect();
+        let idle: Vec<&Operation> = idle.iter().map(|at| &recording.operations[**at]).collect();
+        println!("{} syncs, each taken away once", syncs.len());
+        assert!(syncs.len() > 20, "{}", syncs.len());
         assert!(idle.is_empty(), "not needed: {idle:#?}");
     }
 }
 
-/// A process's work in the folder of runs.
-type Life = fn(&Disk, &Path);
-
-fn begins(disk: &Disk, runs: &Path) {
-    let dir = RunDir::create_on(disk, runs, RUN);
-    // Killed somewhere in it.
-    let _ = dir.and_then(|dir| dir.write_checkpoint(&checkpoint(9)));
-}
-
-fn begins_and_repeats(disk: &Disk, runs: &Path) {
-    begins(disk, runs);
-    begins(disk, runs);
-}
-
-fn ends(disk: &Disk, runs: &Path) {
-    begins(disk, runs);
-    let dir = RunDir::create(runs, RUN).expect("a folder").on(disk);
-    let _ = dir.finish();
-}
-
-fn goes_on(disk: &Disk, runs: &Path) {
-    let dir = RunDir::create_on(disk, runs, RUN).expect("a folder");
-    dir.take_over().expect("taken over");
-    dir.write_checkpoint(&checkpoint(9)).expect("written");
-}
-
-fn takes_over(disk: &Disk, runs: &Path) {
-    let dir = RunDir::create(runs, RUN).expect("a folder").on(disk);
-    dir.take_over().expect("taken over");
-}
-
-fn cleans_up(disk: &Disk, runs: &Path) {
-    takes_over(disk, runs);
-    let dir = RunDir::create(runs, RUN).expect("a folder").on(disk);
-    dir.drop_checkpoints().expect("removed");
-}
-
-/// What one process does until it is killed in place of the sync of this folder, the last one of it, and then another.
-fn two_lives((first, folder): (Life, &str), second: Life, end: Promise) -> Recording {
-    let root = tempfile::tempdir().expect("a temporary folder");
-    let whole = root.path().join("whole");
-    let runs = |root: &Path| {
-        std::fs::create_dir(root).expect("a folder");
-        root.join("runs")
-    };
-    let disk = Disk::recording();
-    first(&disk, &runs(&whole));
-    let mut all = disk.recorded();
-    let sync = Operation::SyncFolder(whole.join(folder));
-    let at = all.iter().rposition(|operation| *operation == sync);
-    let at = at.expect("such a sync");
-    all.truncate(at);
-    // The same once more, up to there, so that the other process finds what is there then.
-    let killed = root.path().join("killed");
-    let runs = runs(&killed);
-    let fault = supcon::record::Fault::parse(&format!("once@{}", at + 1)).expect("a fault");
-    first(&Disk::faulty(fault), &runs);
-    let mut recording = Recording::of(all, Vec::new(), &whole);
-    let before = recording.operations.len();
-    let disk = Disk::recording();
-    second(&disk, &runs);
-    let after = Recording::of(disk.recorded(), Vec::new(), &killed).operations;
-    recording.operations.extend(after);
-    if end == Promise::Done {
-        recording.promises.push((before, Promise::Checkpoint(9)));
+/// Lines of the code behind `record/` that sync.
+fn syncs_in_the_code() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/record");
+    let mut places = BTreeSet::new();
+    let mut others = Vec::new();
+    for entry in walkdir::WalkDir::new(&folder) {
+        let path = entry.expect("an entry").into_path();
+        if path.extension().is_none_or(|ending| ending != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("text");
+        let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR"));
+        let name = name.expect("below the root").display();
+        let code = text.lines().take_while(|line| *line != "#[cfg(test)]");
+        for (number, line) in code.enumerate() {
+            let place = format!("{name}:{}", number + 1);
+            if line.contains(".sync_folder(") || line.contains(".write_and_sync(") {
+                places.insert(place);
+            } else if line.contains("sync_all(") || line.contains("sync_data(") {
+                others.push(place);
+            }
+        }
     }
-    let count = recording.operations.len();
-    recording.promises.push((count, end));
-    recording
+    assert_eq!(
+        others.len(),
+        2,
+        "the gate alone asks the system: {others:?}"
+    );
+    places
 }
 
 #[test]
-fn what_a_killed_process_named_and_did_not_sync_is_made_safe_by_the_next() {
-    let run = format!("runs/{RUN}");
-    let checkpoints = format!("{run}/checkpoints");
-    let kept = Promise::Checkpoint(9);
-    let lives: [(Life, &str, Life, Promise); 4] = [
-        (begins, "runs", goes_on, kept),
-        (begins, &run, goes_on, kept),
-        (begins_and_repeats, &checkpoints, takes_over, kept),
-        (ends, &run, cleans_up, Promise::Done),
-    ];
-    for (first, folder, second, end) in lives {
-        let recording = two_lives((first, folder), second, end);
-        let states = replay(&recording, None).unwrap_or_else(|why| panic!("{folder}: {why}"));
-        let sync = Operation::SyncFolder(folder.into());
-        let operations = recording.operations.iter();
-        let mut syncs = operations
-            .enumerate()
-            .filter(|(_, operation)| **operation == sync);
-        let (last, _) = syncs
-            .next_back()
-            .unwrap_or_else(|| panic!("{folder} is not synced"));
-        let without = replay(&recording, Some(last));
-        assert!(without.is_err(), "the sync of {folder} is not needed");
-        println!("killed before the sync of {folder}: {states} states");
+fn each_line_that_syncs_is_needed_by_a_promise() {
+    let mut needed = BTreeSet::new();
+    for recording in recordings().into_iter().chain(lives::lives()) {
+        let syncs = recording.syncs();
+        let places = syncs.iter().map(|&at| recording.places[at].clone());
+        let places: BTreeSet<String> = places.collect();
+        for place in places.difference(&needed.clone()) {
+            let is_there = |&&at: &&usize| recording.places[at] == *place;
+            let all: Vec<usize> = syncs.iter().filter(is_there).copied().collect();
+            if replay(&recording, &all).is_err() {
+                needed.insert(place.clone());
+            }
+        }
     }
+    println!(
+        "{} lines that sync, each taken away: {needed:?}",
+        needed.len()
+    );
+    assert_eq!(needed, syncs_in_the_code());
 }

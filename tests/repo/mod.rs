@@ -1,4 +1,5 @@
 //! Tests that read the project's own files.
 
+mod faults;
 mod tidy;
 mod tree;

@@ -101,7 +101,7 @@ fn json(runs: &[RunPlan], host: &Host) -> String {
 }
 
 /// This machine with the device `cpu`, which the estimates of memory are for.
-fn host() -> Host {
+pub(super) fn host() -> Host {
     #[cfg(feature = "train")]
     let backend = format!(", {}", crate::device::DeviceName::Cpu.backend());
     #[cfg(not(feature = "train"))]

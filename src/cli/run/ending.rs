@@ -1,6 +1,7 @@
 //! The end of a batch: the report on its runs, the final table or its JSON, and the exit code.
 
 use crate::cli::out;
+use crate::cli::store;
 use crate::diag;
 use crate::plan::{RunPlan, counted};
 use crate::record;
@@ -251,11 +252,11 @@ fn report(plans: &[RunPlan], ended: &[Ended], results: &Path) -> Reported {
             Ok(run) => runs.push(run),
             // A run that was never begun has no record to miss; of a failed one the cause is told.
             Err(_) if !matches!(run.fate, Fate::Done { .. } | Fate::Skipped) => {}
-            Err(error) => {
-                warn(&format!("error: {error}"));
-                reported.code = error.exit_code();
-            }
+            Err(error) => reported.code = store::fail(&error),
         }
+    }
+    if runs.is_empty() && reported.code != 0 {
+        return reported;
     }
     report::tell_apart(&mut runs);
     let mut names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();

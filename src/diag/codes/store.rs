@@ -35,7 +35,8 @@ pub(super) const DAMAGED: Explanation = Explanation {
           shown. Other runs are not touched.",
     wrong: "(a file of results/runs that was edited)",
     right: "(the file as it was recorded)",
-    fix: "Bring the file back from a copy, or give the `run` command again: it trains damaged runs anew.",
+    fix: "Bring the file back from a copy, or `supcon rm` the run, and give the `run` command again: it trains the run anew. \
+          Where a file is missing or has another length, that needs no `rm`.",
 };
 
 pub(super) const DISK_PLAN: Explanation = Explanation {

@@ -1,9 +1,12 @@
 //! Who may write to a run: one of several batches, whose folder it is, and readers beside them.
 
-use super::{Batch, Bench, contents, device, endless, fates, until};
+use super::{Batch, Bench, contents, device, endless, fates, only_run, until};
 use rustix::process::Signal;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use supcon::record::lease::LEASE;
+use supcon::record::{CHECKPOINTS, Checkpoint};
 
 #[test]
 fn of_processes_that_begin_the_same_run_at_the_same_instant_exactly_one_trains() {
@@ -51,6 +54,66 @@ fn a_run_whose_folder_is_taken_away_ends_and_makes_no_new_one() {
         "without its plan and lease it would be nobody's"
     );
     assert!(away.join("plan.yaml").is_file());
+}
+
+#[test]
+fn a_batch_goes_on_with_the_program_that_it_began_with_when_a_build_replaces_it() {
+    let bench = Bench::new();
+    let program = bench.folder().join("supcon");
+    fs::copy(env!("CARGO_BIN_EXE_supcon"), &program).expect("copied");
+    let seeds = "--set=seeds=[0, 1]";
+    let command = Command::new(&program);
+    let mut batch = Batch::of(command, &bench, &[&bench.spec()], "a", &[&device(), seeds]);
+    batch.wait_for("began");
+    fs::remove_file(&program).expect("removed");
+    fs::write(&program, "another build, half written").expect("written");
+    let (exit, table) = batch.end();
+    assert_eq!((exit, fates(&table)), (Some(0), vec!["done"; 2]), "{table}");
+}
+
+/// Every file of a run with its bytes; the lease says who looked last.
+fn files(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = walkdir::WalkDir::new(run).sort_by_file_name().into_iter();
+    let files = entries.map(|entry| entry.expect("an entry"));
+    let files = files.filter(|entry| entry.file_type().is_file() && entry.file_name() != LEASE);
+    let read = |path: &Path| (path.to_owned(), fs::read(path).expect("a file"));
+    files.map(|entry| read(entry.path())).collect()
+}
+
+#[test]
+fn a_worker_that_waited_while_another_process_completed_its_run_changes_no_byte() {
+    let bench = Bench::new();
+    let mut batch = Batch::start(&bench, &[&bench.spec()], "a", &[&device()]);
+    batch.wait_for("batch_ended");
+    assert!(batch.wait().success());
+    let run = only_run(&batch).dir;
+    let before = files(run.path());
+    // As one that was held up between the look of its parent and its lease.
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_supcon"));
+    worker.arg("worker").arg(run.path()).arg(device());
+    worker.args(["--threads=1", "--cache"]).arg(bench.folder());
+    let output = worker.output().expect("supcon starts");
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said, "", "nothing is trained");
+    assert!(files(run.path()) == before);
+}
+
+#[test]
+fn what_a_batch_that_was_killed_behind_its_last_commit_has_left_goes_with_the_next() {
+    let bench = Bench::new();
+    let start = || Batch::start(&bench, &[&bench.spec()], "a", &[&device()]);
+    let mut batch = start();
+    batch.wait_for("batch_ended");
+    assert!(batch.wait().success());
+    let run = only_run(&batch).dir;
+    let before = files(run.path());
+    run.write_checkpoint(&Checkpoint::default())
+        .expect("a checkpoint");
+    fs::write(run.file(".metrics.parquet.17.tmp"), "half").expect("written");
+    let (exit, table) = start().end();
+    assert_eq!((exit, fates(&table)), (Some(0), vec!["skipped"]), "{table}");
+    assert!(files(run.path()) == before && !run.file(CHECKPOINTS).exists());
 }
 
 #[test]

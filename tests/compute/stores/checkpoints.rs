@@ -100,6 +100,25 @@ fn numbers_that_are_not_finite_are_nothing_to_go_on_from() {
 }
 
 #[test]
+fn checkpoints_that_are_not_finite_drive_out_none_from_which_the_run_can_go_on() {
+    let store = Store::new();
+    let run = store.open("open", 0, State::Running);
+    for step in [8, 9] {
+        run.write_checkpoint(&bare(step)).expect("a checkpoint");
+    }
+    // Moving statistics that overflow: every step is finite, and the run saves on.
+    for step in 10..20 {
+        let mut overflown = bare(step);
+        overflown.model[0].values[0] = f32::INFINITY;
+        run.write_checkpoint(&overflown).expect("a checkpoint");
+        assert_eq!(run.checkpoint_steps(), [step, 9, 8]);
+        assert_eq!(newest(&run).0, 9);
+    }
+    run.write_checkpoint(&bare(20)).expect("a checkpoint");
+    assert_eq!(run.checkpoint_steps(), [20, 9]);
+}
+
+#[test]
 fn what_another_version_wrote_is_not_read_and_not_replaced() {
     let store = Store::new();
     let other = |path: &Path| {
@@ -135,6 +154,8 @@ fn what_another_version_wrote_is_not_read_and_not_replaced() {
     state.position.format = 2;
     open.write_checkpoint(&state).expect("a checkpoint");
     assert!(newest(&open).1[0].ends_with(&format!("state.json: {says}")));
+    open.write_checkpoint(&bare(9)).expect("a checkpoint");
+    assert_eq!(open.checkpoint_steps(), [9, 8, 7]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Store, checkpoint, code, rows, text};
 use std::fs;
+use std::process::Command;
 use supcon::record::{
     CHECKPOINTS, Glance, MANIFEST, METRICS, MODEL, PLAN, PREDICTIONS, STATUS, Standing, State,
     examine, load, run_folders,
@@ -155,6 +156,23 @@ fn fsck_says_run_file_and_remedy_and_changes_nothing() {
     assert_eq!(err, "for more: `supcon help STORE-DAMAGED`\n");
     assert!(before == store.files());
     assert_eq!(code(&store.supcon(&["fsck", "--deep", "sound"])), 0);
+}
+
+#[test]
+fn fsck_and_gc_find_nothing_sound_where_there_is_nothing() {
+    let store = Store::new();
+    let absent = store.results().join("results");
+    for verb in ["fsck", "gc"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+        command.arg(verb).arg("--results").arg(&absent);
+        let output = command.output().expect("supcon starts");
+        assert_eq!(code(&output), 2, "{verb}");
+        let expected = format!(
+            "error: `{}` is no folder of records; `--results DIR` names another\n",
+            absent.display()
+        );
+        assert_eq!(text(&output.stderr), expected);
+    }
 }
 
 #[test]

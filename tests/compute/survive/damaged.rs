@@ -5,9 +5,9 @@ use super::{Bench, Result, SHORT, only_run, supcon};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use supcon::record::lease::LEASE;
-use supcon::record::{CHECKPOINTS, LOG, MANIFEST, MODEL, RunDir};
+use supcon::record::{CAPSULE, CHECKPOINTS, LOG, MANIFEST, MODEL, RunDir};
 
 /// Stops a short run behind its sixth step, with checkpoints of steps 5 and 6.
 fn stopped(bench: &Bench, results: &Path) -> RunDir {
@@ -148,6 +148,30 @@ fn a_finished_run_that_cannot_be_read_is_an_error_and_is_not_begun_again() {
 }
 
 #[test]
+fn a_complete_run_with_a_changed_byte_is_named_with_its_code_and_nothing_else() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    assert!(again(&bench, &results, &[]).status.success());
+    let status = only_run(&results).dir.file("status.json");
+    let mut bytes = fs::read(&status).expect("a file");
+    bytes[3] ^= 1;
+    fs::write(&status, bytes).expect("written");
+    let output = again(&bench, &results, &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    let told: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("1 run on"))
+        .collect();
+    assert_eq!(told.len(), 2, "{text}");
+    assert!(
+        told[0].starts_with("error[STORE-DAMAGED]: run `tiny-s3-"),
+        "{text}"
+    );
+    assert_eq!(told[1], "for more: `supcon help STORE-DAMAGED`");
+}
+
+#[test]
 fn a_run_that_goes_on_elsewhere_says_so_in_log_status_and_report() {
     let bench = Bench::new();
     let results = bench.folder().join("a");
@@ -172,4 +196,98 @@ fn a_run_that_goes_on_elsewhere_says_so_in_log_status_and_report() {
     let report = reports.next().expect("one").expect("read").path();
     let page = fs::read_to_string(report.join("report.md")).expect("a page");
     assert!(page.contains(&both.join(", then ")), "{page}");
+}
+
+/// A folder of eight small images in each of two classes.
+fn images(root: &Path, classes: [&str; 2]) {
+    for (number, class) in (0..).zip(classes) {
+        for index in 0..8_u8 {
+            for split in ["train", "test"] {
+                let folder = root.join(split).join(class);
+                fs::create_dir_all(&folder).expect("a folder");
+                let pixel = image::Rgb([100 * number, 9 * index, split.len() as u8]);
+                let image = image::RgbImage::from_pixel(8, 8, pixel);
+                image
+                    .save(folder.join(format!("{index}.png")))
+                    .expect("a PNG");
+            }
+        }
+    }
+}
+
+/// A run of the bench on a folder of images, in these results; exit code and standard error.
+fn run_on(
+    bench: &Bench,
+    results: &Path,
+    root: &Path,
+    fault: Option<&str>,
+) -> (Option<i32>, String) {
+    let data = format!("--data={}", root.display());
+    let mut arguments = vec!["--set=data={dataset: image_folder}", &data, "--threads=1"];
+    arguments.extend([
+        "--set=data.train_size=~",
+        "--set=data.test_size=~",
+        "--set=data.validation=~",
+        "--set=phases.pretrain.batch_size=8",
+        "--set=phases.classify.batch_size=8",
+    ]);
+    let output = supcon(bench, results, &arguments, fault);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), text)
+}
+
+#[test]
+fn a_capsule_is_replayed_on_the_images_of_its_run_and_refused_on_others() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    let [first, other] = ["first", "other"].map(|name| bench.folder().join(name));
+    images(&first, ["cat", "dog"]);
+    images(&other, ["cat", "fox"]);
+    let (code, text) = run_on(&bench, &results, &first, Some("worker:stop@2"));
+    assert_eq!(code, Some(75), "{text}");
+    let dir = only_run(&results).dir;
+    let newest = dir.newest_checkpoint().expect("sound").newest;
+    dir.write_capsule(&newest.expect("a checkpoint"))
+        .expect("written");
+    let other = format!("--data={}", other.display());
+    for (more, exit) in [(None, 0), (Some(&other), 2)] {
+        let mut replay = Command::new(env!("CARGO_BIN_EXE_supcon"));
+        replay.arg("replay").arg(dir.file(CAPSULE)).args(more);
+        replay.arg("--results").arg(&results);
+        let output = replay.output().expect("supcon starts");
+        assert_eq!(output.status.code(), Some(exit), "{output:?}");
+    }
+}
+
+#[test]
+fn a_run_refuses_other_images_with_what_differs_and_keeps_what_it_says_of_its_own() {
+    let bench = Bench::new();
+    let results = bench.folder().join("a");
+    let [first, other] = ["first", "other"].map(|name| bench.folder().join(name));
+    images(&first, ["cat", "dog"]);
+    images(&other, ["cat", "fox"]);
+    let run = |root: &Path, fault| run_on(&bench, &results, root, fault);
+    let (code, text) = run(&first, Some("worker:stop@2"));
+    assert_eq!(code, Some(75), "{text}");
+    let before = only_run(&results).status;
+    assert_eq!(before.class_names, ["cat", "dog"]);
+    // The second refusal says the same: the first has not taken the other images for those of the run.
+    for _ in 0..2 {
+        let (code, text) = run(&other, None);
+        assert_eq!(code, Some(3), "{text}");
+        for part in [
+            "error[RESUME-DATA]",
+            &format!("from {}, and now from {}", first.display(), other.display()),
+            "1 of the classes are gone, first `dog`",
+            "1 of the classes are new, first `fox`",
+        ] {
+            assert!(text.contains(part), "no `{part}` in {text}");
+        }
+        let after = only_run(&results).status;
+        assert_eq!(after.class_names, before.class_names);
+        assert_eq!(after.data_hash, before.data_hash);
+        assert_eq!(after.data_place, before.data_place);
+    }
+    let (code, text) = run(&first, None);
+    assert_eq!(code, Some(0), "{text}");
 }

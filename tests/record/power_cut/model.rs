@@ -129,13 +129,13 @@ impl Model {
         }
     }
 
-    /// States that a power cut may leave: any set of the pending changes, and unsynced data missing, torn or whole.
-    pub(super) fn states(&self) -> Vec<(Self, Data)> {
+    /// States that a power cut may leave: any set of up to `most` pending changes, and unsynced data missing, torn or whole.
+    pub(super) fn states(&self, most: u32) -> Vec<(Self, Data)> {
         let mut states = Vec::new();
         let count = self.pending.len() as u32;
         // Beyond that only the sets that lack or hold very few: removals of what nobody looks at any more.
         let chosen = (0..1u32 << count).filter(|chosen: &u32| {
-            count <= 10 || chosen.count_ones() <= 1 || chosen.count_ones() + 1 >= count
+            count <= most || chosen.count_ones() <= 1 || chosen.count_ones() + 1 >= count
         });
         for chosen in chosen {
             let mut state = self.clone();

@@ -1,0 +1,79 @@
+//! Whether the disk has room for all runs of a batch. Each run looks for its own before its first step; whoever begins a
+//! hundred of them wants to know before the first one, not in the middle of the night.
+
+use crate::cli::plan::host;
+use crate::cli::store::bytes;
+use crate::plan::{RunPlan, counted};
+use crate::record::{RunDir, free_bytes};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Bytes of a run.
+#[derive(Clone, Copy)]
+struct Size {
+    /// Finished; 0 while only a folder of images knows.
+    finished: u64,
+    /// At most, while it trains.
+    working: u64,
+}
+
+/// One line, if the runs that are not complete need more room than there is.
+pub(super) fn warning(plans: &[RunPlan], runs: &Path, jobs: usize) -> Option<String> {
+    let is_open = |plan: &&RunPlan| {
+        let dir = RunDir::open(&runs.join(&plan.run_id));
+        !dir.is_ok_and(|dir| dir.is_done())
+    };
+    let host = host();
+    let mut known: BTreeMap<&str, Size> = BTreeMap::new();
+    let sizes = plans.iter().filter(is_open).map(|plan| {
+        // Seeds of an experiment differ in nothing that counts here.
+        *known.entry(&plan.name).or_insert_with(|| {
+            let cost = plan.cost(&host);
+            Size {
+                finished: cost.disk.map_or(0, |disk| disk.total),
+                working: cost.working_disk,
+            }
+        })
+    });
+    let sizes: Vec<Size> = sizes.collect();
+    let place = runs.ancestors().find(|path| path.is_dir());
+    let free = free_bytes(place.unwrap_or(Path::new("."))).ok()?;
+    let needed = needed(&sizes, jobs);
+    (free < needed).then(|| {
+        format!(
+            "warning: {} need up to {} on the disk of {}, {} are free; `supcon gc` shows what can go",
+            counted(sizes.len(), "run"),
+            bytes(needed),
+            runs.display(),
+            bytes(free)
+        )
+    })
+}
+
+/// Bytes of the last runs while they train, beside all others, which are finished; 0 if each has a place of its own: then
+/// it looks for itself.
+fn needed(sizes: &[Size], jobs: usize) -> u64 {
+    if sizes.len() <= jobs {
+        return 0;
+    }
+    let mut finished: Vec<u64> = sizes.iter().map(|size| size.finished).collect();
+    finished.sort_unstable();
+    let before = finished[..sizes.len() - jobs].iter().sum::<u64>();
+    let working = sizes.iter().map(|size| size.working).max().unwrap_or(0);
+    before + working * jobs as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_runs_train_beside_all_that_are_finished() {
+        let size = |finished, working| Size { finished, working };
+        let sizes = [size(10, 100), size(20, 90), size(30, 120), size(0, 50)];
+        assert_eq!(needed(&sizes, 1), 30 + 120);
+        assert_eq!(needed(&sizes, 2), 10 + 2 * 120);
+        assert_eq!(needed(&sizes, 4), 0);
+        assert_eq!(needed(&[], 1), 0);
+    }
+}
