@@ -27,7 +27,7 @@ pub use layers::{Array, Layer, Operation};
 pub use measured::Figure;
 pub use memory::Memory;
 pub use reference::Points;
-pub use shape::{Parameters, SHAPES_CLASSES, SplitSizes};
+pub use shape::{CIFAR10_CLASSES, Parameters, SHAPES_CLASSES, SplitSizes};
 pub use sharing::{Shared, shared};
 pub use time::Seconds;
 pub use types::*;

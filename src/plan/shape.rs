@@ -14,7 +14,7 @@ pub struct Parameters {
 }
 
 /// Class names of CIFAR-10 in label order, as its `batches.meta.txt` has them.
-const CIFAR10_CLASSES: [&str; 10] = [
+pub const CIFAR10_CLASSES: [&str; 10] = [
     "airplane",
     "automobile",
     "bird",

@@ -2,19 +2,14 @@
 
 use super::{MetricRow, PredictionRow, State, Status};
 use crate::plan::{
-    AugmentPlan, DataPlan, EncoderPlan, HeadPlan, LossPlan, OptimizerPlan, PhasePlan,
-    ReferencePlan, ReferencePoint, RunPlan, SourcePlan,
+    AugmentPlan, CIFAR10_CLASSES, DataPlan, EncoderPlan, HeadPlan, LossPlan, OptimizerPlan,
+    PhasePlan, ReferencePlan, ReferencePoint, RunPlan, SourcePlan,
 };
 use crate::random::{Draws, Purpose};
 use crate::spec::{Activation, ExpectSpec, Precision, Subset};
 
 /// Epochs of each phase.
 pub const EPOCHS: u32 = 10;
-
-fn class_names() -> Vec<String> {
-    let names = SourcePlan::Cifar10.class_names().into_iter().flatten();
-    names.map(|name| (*name).to_owned()).collect()
-}
 
 fn phase(name: &str, head: HeadPlan, loss: LossPlan, freeze_encoder: bool) -> PhasePlan {
     PhasePlan {
@@ -231,7 +226,7 @@ pub fn status(state: State) -> Status {
         device: "libtorch".into(),
         threads: 2,
         version: "supcon 0.1.0, libtorch 2.9.0".into(),
-        class_names: class_names(),
+        class_names: CIFAR10_CLASSES.map(str::to_owned).to_vec(),
         data_hash: "5f3a".into(),
         encoder_parameters: 23_519_360,
         wall_secs: 431.7,
