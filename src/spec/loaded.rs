@@ -75,8 +75,7 @@ impl Loaded {
     /// Whether the value at a path is the one that was written, with all that is inside it.
     #[must_use]
     pub fn is_sure(&self, path: &str) -> bool {
-        let touches = |wrong: &String| is_within(wrong, path) || is_within(path, wrong);
-        !self.unsure.iter().any(touches)
+        !touches(&self.unsure, path)
     }
 
     /// Whether every value is the one that was written.
@@ -117,5 +116,37 @@ impl Loaded {
                 None => return ("", self.own),
             }
         }
+    }
+}
+
+/// Whether one of the paths is this one, inside it or above it.
+fn touches(paths: &BTreeSet<String>, path: &str) -> bool {
+    if path.is_empty() {
+        return !paths.is_empty();
+    }
+    // Of those inside, the first in order stands right behind the path and its dot.
+    let inside = paths.range(format!("{path}.")..).next();
+    let mut above = std::iter::successors(Some(path), |path| parent(path)).chain([""]);
+    inside.is_some_and(|inside| is_within(inside, path)) || above.any(|path| paths.contains(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_touch_those_inside_and_above_and_no_others() {
+        let all = [
+            "", "a", "a.b", "a.b.c", "a-b", "ab", "a.bc", "b", "b.0", "b.10",
+        ];
+        for one in all {
+            let paths = BTreeSet::from([one.to_owned()]);
+            for path in all {
+                let expected = is_within(one, path) || is_within(path, one);
+                assert_eq!(touches(&paths, path), expected, "`{one}` and `{path}`");
+            }
+        }
+        let paths = ["a-b", "b"].map(str::to_owned).into();
+        assert!(!touches(&paths, "a") && touches(&paths, "b.0"));
     }
 }
