@@ -223,7 +223,7 @@ fn a_disk_that_refuses_any_write_costs_nothing_that_was_committed() {
     let expected = Result::of(&only_run(&straight));
     for (kind, words, enough) in [
         ("full", "No space left", BEHIND_THE_END),
-        ("quota", "quota", 2),
+        ("quota", "Disk quota exceeded", 2),
         ("io", "Input/output", 2),
     ] {
         let commits = Commits::default();
