@@ -1,4 +1,4 @@
-//! Compiles `src/ops/libtorch.cpp` against libtorch's headers and writes the library's folder into the program, so that
+//! Compiles `src/ops/libtorch/aten.cpp` against libtorch's headers and writes the library's folder into the program, so that
 //! it starts without `LD_LIBRARY_PATH`. Does nothing without the `libtorch` feature.
 
 #![allow(
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
-    println!("cargo:rerun-if-changed=src/ops/libtorch.cpp");
+    println!("cargo:rerun-if-changed=src/ops/libtorch/aten.cpp");
     println!("cargo:rerun-if-changed=build.rs");
     for name in ["LIBTORCH", "LIBTORCH_USE_PYTORCH"] {
         println!("cargo:rerun-if-env-changed={name}");
@@ -31,7 +31,7 @@ fn main() {
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
         .warnings(false)
-        .file("src/ops/libtorch.cpp")
+        .file("src/ops/libtorch/aten.cpp")
         .compile("supcon_libtorch");
     let lib = root.join("lib");
     // An old-style RPATH also holds for the libraries that libtorch itself loads.

@@ -8,7 +8,8 @@ mod weights;
 
 pub use head::Head;
 pub use layers::{
-    BatchNorm, Conv, ConvInit, Dense, Initializer, KERAS_MOMENTUM, PYTORCH_MOMENTUM, Pass, dropout,
+    BatchNorm, Conv, ConvInit, Dense, Initializer, KERAS_MOMENTUM, PYTORCH_MOMENTUM, Pass,
+    Prepared, dropout,
 };
 pub use resnet_cifar::ResnetCifar;
 pub use resnet50_v2::Resnet50V2;

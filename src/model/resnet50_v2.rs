@@ -133,6 +133,6 @@ impl Block {
         };
         let y = self.conv1.forward_normed(&mut self.norm2, active, pass);
         let y = self.conv2.forward_normed(&mut self.norm3, y, pass);
-        ops::add(self.conv3.forward(y, pass), shortcut, false)
+        self.conv3.forward_added(None, y, (shortcut, false), pass)
     }
 }

@@ -86,7 +86,6 @@ impl Block {
 
     fn forward(&mut self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
         let y = self.conv1.forward_normed(&mut self.bn1, x.clone(), pass);
-        let y = self.conv2.forward_normed(&mut self.bn2, y, pass);
         let shortcut = if self.stride == 1 {
             x
         } else {
@@ -100,6 +99,7 @@ impl Block {
             )
         };
         // The missing channels of the shortcut are zero (option A).
-        ops::add(y, shortcut, true)
+        let norm = Some(&mut self.bn2);
+        self.conv2.forward_added(norm, y, (shortcut, true), pass)
     }
 }

@@ -2,6 +2,7 @@
 //! the inner backend's; nothing here knows which one that is.
 
 use super::{AdamStep, Kernels, Product, Window};
+use crate::plan::Precision;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -143,15 +144,24 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn conv_normed(
+    fn conv_pack(
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
+        _: Precision,
+    ) -> FloatTensor<Self> {
+        panic!("packed weights stand still and have no gradient")
+    }
+
+    fn conv_packed(
         _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: [usize; 4],
         _: Product,
         _: bool,
     ) -> FloatTensor<Self> {
-        panic!("`conv_normed` is a convolution in inference form and has no gradient")
+        panic!("a convolution in inference form has no gradient")
     }
 
     fn conv_backward(

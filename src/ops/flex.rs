@@ -3,6 +3,7 @@
 use super::cpu::Fresh;
 use super::host::{self, Host};
 use super::{AdamStep, Kernels, Product, Window};
+use crate::plan::Precision;
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor as Float;
 use burn::tensor::TensorData;
@@ -56,15 +57,19 @@ impl Kernels for Flex {
         host::conv_forward(x, w, b, product)
     }
 
-    fn conv_normed(
+    fn conv_pack(w: Float, scale: Float, shift: Float, precision: Precision) -> Float {
+        host::conv_pack(w, scale, shift, precision)
+    }
+
+    fn conv_packed(
         x: Float,
-        w: Float,
-        scale: Float,
-        shift: Float,
+        packed: Float,
+        added: Float,
+        shape: [usize; 4],
         product: Product,
         relu: bool,
     ) -> Float {
-        host::conv_normed(x, w, [scale, shift], product, relu)
+        host::conv_packed(x, packed, added, shape, product, relu)
     }
 
     fn conv_backward(grad: Float, x: Float, w: Float, product: Product, want: [bool; 2]) -> Triple {

@@ -1,8 +1,9 @@
 //! The kernels of `cpu` on tensors whose memory this process sees: flex, and libtorch on the CPU.
 
-use super::cpu::conv::{Forward, Geometry};
+use super::cpu::conv::{Behind, Filter, Geometry};
 use super::cpu::{self, Fresh};
 use super::{AdamStep, Product, Window};
+use crate::plan::Precision;
 
 /// A tensor of f32 in the memory of this machine.
 pub trait Host: Clone {
@@ -31,26 +32,54 @@ fn vector<H: Host>(values: &[f32]) -> H {
 }
 
 pub fn conv_forward<H: Host>(x: H, w: H, b: H, product: Product) -> H {
-    conv(x, w, None, b, product, false)
-}
-
-pub fn conv_normed<H: Host>(x: H, w: H, [scale, shift]: [H; 2], product: Product, relu: bool) -> H {
-    conv(x, w, Some(scale), shift, product, relu)
-}
-
-fn conv<H: Host>(x: H, w: H, scale: Option<H>, shift: H, product: Product, relu: bool) -> H {
-    let (x, w, shift) = (x.contiguous(), w.contiguous(), shift.contiguous());
-    let scale = scale.map(H::contiguous);
+    let (x, w, b) = (x.contiguous(), w.contiguous(), b.contiguous());
     let g = Geometry::new(x.dims(), w.dims(), product.window);
-    let given = Forward {
-        x: x.values(),
+    let filter = filter(&w, &[], b.values(), product.precision);
+    H::output(g.output(), |y| {
+        cpu::conv::forward(&g, x.values(), &filter, y)
+    })
+    .0
+}
+
+fn filter<'a, H: Host>(
+    w: &'a H,
+    scale: &'a [f32],
+    shift: &'a [f32],
+    precision: Precision,
+) -> Filter<'a> {
+    Filter {
         w: w.values(),
-        scale: scale.as_ref().map_or(&[], H::values),
-        shift: shift.values(),
+        shape: w.dims(),
+        scale,
+        shift,
+        precision,
+    }
+}
+
+pub fn conv_pack<H: Host>(w: H, scale: H, shift: H, precision: Precision) -> H {
+    let (w, scale, shift) = (w.contiguous(), scale.contiguous(), shift.contiguous());
+    let filter = filter(&w, scale.values(), shift.values(), precision);
+    let length = cpu::conv::packed_length(filter.shape, precision);
+    H::output([length], |to| filter.pack(None, to)).0
+}
+
+pub fn conv_packed<H: Host>(
+    x: H,
+    packed: H,
+    added: H,
+    shape: [usize; 4],
+    product: Product,
+    relu: bool,
+) -> H {
+    let (x, packed, added) = (x.contiguous(), packed.contiguous(), added.contiguous());
+    let g = Geometry::new(x.dims(), shape, product.window);
+    let weights = (packed.values(), shape, product.precision);
+    let behind = Behind {
+        added: added.values(),
         relu,
-        precision: product.precision,
     };
-    H::output(g.output(), |y| cpu::conv::forward(&g, &given, y)).0
+    let into = |y: &mut Fresh| cpu::conv::forward_packed(&g, x.values(), weights, behind, y);
+    H::output(g.output(), into).0
 }
 
 pub fn conv_backward<H: Host>(

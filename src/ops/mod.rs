@@ -105,13 +105,21 @@ pub trait Kernels: Backend {
         b: FloatTensor<Self>,
         product: Product,
     ) -> FloatTensor<Self>;
-    /// As `conv_forward` without a bias, then `* scale + shift` for each output channel and a ReLU if asked: a convolution
-    /// with batch norm in inference form, without a gradient.
-    fn conv_normed(
-        x: FloatTensor<Self>,
+    /// Weights `w [O, K, K, I]` times `scale [O]`, with `shift [O]` behind the sums, as `conv_packed` reads them; without a
+    /// gradient. What it holds is the backend's matter.
+    fn conv_pack(
         w: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
+    /// Cross-correlation of `x [B, H, W, I]` with packed weights of `shape [O, K, K, I]` plus their shift, plus `added`
+    /// (of the output's shape, or empty), then ReLU if asked; without a gradient.
+    fn conv_packed(
+        x: FloatTensor<Self>,
+        packed: FloatTensor<Self>,
+        added: FloatTensor<Self>,
+        shape: [usize; 4],
         product: Product,
         relu: bool,
     ) -> FloatTensor<Self>;
@@ -191,24 +199,46 @@ pub fn conv2d(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>, product: Product) -> Ten
     ))
 }
 
-/// Cross-correlation as in [`conv2d`], then `* scale + shift` for each output channel `[O]` and a ReLU if asked; for plain
-/// (inference) tensors.
-#[must_use]
-pub fn conv2d_normed(
-    x: Tensor<4>,
-    w: Tensor<4>,
-    [scale, shift]: [Tensor<1>; 2],
+/// A convolution whose weights stand still, with its batch norm in inference form: packed once, for many batches.
+#[derive(Clone, Debug)]
+pub struct PackedConv {
+    packed: Tensor<1>,
+    shape: [usize; 4],
     product: Product,
-    relu: bool,
-) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::conv_normed(
-        x.into_dispatch(),
-        w.into_dispatch(),
-        scale.into_dispatch(),
-        shift.into_dispatch(),
-        product,
-        relu,
-    ))
+}
+
+impl PackedConv {
+    /// `w [O, K, K, I]` times `scale [O]`, and `shift [O]` behind it; all plain tensors.
+    #[must_use]
+    pub fn new(w: Tensor<4>, [scale, shift]: [Tensor<1>; 2], product: Product) -> Self {
+        let shape = w.dims();
+        let packed = Dispatch::conv_pack(
+            w.into_dispatch(),
+            scale.into_dispatch(),
+            shift.into_dispatch(),
+            product.precision,
+        );
+        Self {
+            packed: Tensor::from_dispatch(packed),
+            shape,
+            product,
+        }
+    }
+
+    /// `x [B, H, W, I]` -> `[B, H', W', O]`, plus a tensor of that shape, then ReLU if asked.
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>, added: Option<Tensor<4>>, relu: bool) -> Tensor<4> {
+        let nothing = || Tensor::empty([0; 4], (&x.device(), x.dtype()));
+        let added = added.unwrap_or_else(nothing);
+        Tensor::from_dispatch(Dispatch::conv_packed(
+            x.into_dispatch(),
+            self.packed.clone().into_dispatch(),
+            added.into_dispatch(),
+            self.shape,
+            self.product,
+            relu,
+        ))
+    }
 }
 
 /// Whether the kernels on the CPU multiply in this precision faster than in f32.

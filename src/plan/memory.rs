@@ -23,7 +23,7 @@ const ENCODED: usize = 4;
 /// Bytes that one phase needs at its peak, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// Weights and moving statistics of encoder and head.
+    /// Weights and moving statistics of encoder and head, and the packed weights of a frozen encoder.
     pub parameters: u64,
     /// Gradients of everything that is trained.
     pub gradients: u64,
@@ -63,6 +63,8 @@ pub(super) fn of(plan: &RunPlan) -> Vec<Option<Memory>> {
 struct Need {
     /// Of encoder and head.
     parameters: usize,
+    /// Weights of a frozen encoder once more, packed for inference.
+    packed: usize,
     trained: usize,
     kept: usize,
     workspace: usize,
@@ -95,13 +97,20 @@ impl Need {
         let frozen = inference(still, products(batch));
         let evaluated = evaluated_images(plan, phase);
         let nominal = plan.network(phase, plan.data.source.image_size());
+        // An evaluation packs the weights of an encoder that is trained, and a frozen one has them packed.
+        let [packed, all] = [still, &encoder].map(|layers| products(batch).packed(layers));
+        let evaluation = match evaluated {
+            0 => 0,
+            images => inference(&nominal, products(images)) + all - packed,
+        };
         Some(Self {
             parameters: everything.trainable + everything.moving,
+            packed,
             trained: Parameters::of(&taped).trainable,
             kept: batch * taped.iter().map(|layer| layer.kept).sum::<usize>(),
             workspace: workspace.max(loss),
             step: tape_peak(&taped, passing, batch, loss).max(frozen),
-            evaluation: inference(&nominal, products(evaluated)),
+            evaluation,
             batches: batches_ahead(plan, batch) * batch * size[0] * size[1] * 3,
         })
     }
@@ -114,11 +123,12 @@ impl Need {
         let passing = heap + self.evaluation.saturating_sub(heap / 4 * 3);
         let moments = 2 * self.trained;
         let checkpoint = self.checkpoint(phase);
-        let resident = self.parameters + moments + self.batches;
+        let parameters = self.parameters + self.packed;
+        let resident = parameters + moments + self.batches;
         let steady = PROGRAM + images.unwrap_or_default() + bytes(resident);
         let working = steady + bytes(passing.max(checkpoint));
         Memory {
-            parameters: bytes(self.parameters),
+            parameters: bytes(parameters),
             gradients: bytes(self.trained),
             moments: bytes(moments),
             activations: bytes(self.kept),

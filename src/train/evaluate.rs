@@ -60,6 +60,7 @@ pub(super) fn classify(
             });
         }
     }
+    network.evaluated(phase);
     let images = predictions.len().max(1) as f64;
     let correct = predictions
         .iter()

@@ -82,7 +82,7 @@ impl Live {
         let network = if done && !last {
             Network {
                 encoder: model::import(network.encoder, &inner(&weights), Layout::Own)?,
-                head: network.head,
+                ..network
             }
         } else {
             model::import(network, &weights, Layout::Own)?

@@ -2,7 +2,7 @@
 
 use super::guard;
 use crate::augment::{CHANNELS, Pixels};
-use crate::model::{Encoder, Head, Initializer, Pass};
+use crate::model::{Encoder, Head, Initializer, Pass, Prepared};
 use crate::optim::Optimizer;
 use crate::plan::{PhasePlan, Precision, RunPlan};
 use burn::module::Module;
@@ -18,6 +18,9 @@ pub struct Network {
     pub encoder: Encoder,
     /// Of the current phase.
     pub head: Head,
+    /// The encoder in inference form, for as long as it stands still.
+    #[module(skip)]
+    pub(super) prepared: Prepared,
 }
 
 impl Network {
@@ -33,7 +36,11 @@ impl Network {
         let mut init = Initializer::new(plan.seed, first, device);
         let features = plan.encoder.features();
         let head = Head::new(&mut init, &plan.phases[index].head, features, classes);
-        Self { encoder, head }
+        Self {
+            encoder,
+            head,
+            prepared: Prepared::default(),
+        }
     }
 
     /// A training pass over plain images `[B, H, W, 3]`; a frozen encoder keeps no graph and uses its moving statistics.
@@ -44,10 +51,12 @@ impl Network {
         seed: u64,
         step: u64,
     ) -> Tensor<2> {
-        let [train, infer] = [Pass::Train, Pass::Infer].map(|pass| pass(phase.precision));
+        let train = Pass::Train(phase.precision);
         let features = if phase.freeze_encoder {
+            let infer = Pass::Infer(phase.precision, &self.prepared);
             self.encoder.forward(images, infer)
         } else {
+            self.prepared.clear();
             self.encoder.forward(images.autodiff(), train)
         };
         self.head.forward(features.autodiff(), train, seed, step)
@@ -55,9 +64,16 @@ impl Network {
 
     /// An inference pass over plain images `[B, H, W, 3]`.
     pub(super) fn infer(&mut self, images: Tensor<4>, precision: Precision) -> Tensor<2> {
-        let pass = Pass::Infer(precision);
+        let pass = Pass::Infer(precision, &self.prepared);
         let features = self.encoder.forward(images, pass);
         self.head.forward(features, pass, 0, 0)
+    }
+
+    /// The end of an evaluation: the inference form of an encoder that the phase trains is of no more use.
+    pub(super) fn evaluated(&self, phase: &PhasePlan) {
+        if !phase.freeze_encoder {
+            self.prepared.clear();
+        }
     }
 
     /// Length of the gradient of everything that the phase trains.
@@ -91,8 +107,8 @@ impl Network {
     ) -> Self {
         if phase.freeze_encoder {
             return Self {
-                encoder: self.encoder,
                 head: optimizer.step(self.head, grads),
+                ..self
             };
         }
         optimizer.step(self, grads)

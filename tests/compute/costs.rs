@@ -7,7 +7,7 @@ use super::devices;
 use super::runs::{Bench, bytes};
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeSet;
-use supcon::model::{Encoder, Head, Initializer, Layout, Pass, Weight, export};
+use supcon::model::{Encoder, Head, Initializer, Layout, Pass, Prepared, Weight, export};
 use supcon::plan::{
     self, Array, EncoderPlan, HeadPlan, Host, Layer, ModelFacts, Precision, RunCost,
 };
@@ -97,7 +97,9 @@ fn every_encoder_has_the_arrays_and_features_of_its_table() {
                 assert_eq!(sum(|layer| layer.parameters), count(&arrays, true));
                 assert_eq!(sum(|layer| layer.statistics), count(&arrays, false));
                 let images = Tensor::<4>::zeros([2, size[0], size[1], 3], &device);
-                let features = net.forward(images, Pass::Infer(Precision::F32)).dims();
+                let features = net
+                    .forward(images, Pass::Infer(Precision::F32, &Prepared::default()))
+                    .dims();
                 assert_eq!(
                     features[1..],
                     *last_output(&layers),
@@ -124,7 +126,12 @@ fn every_head_has_the_arrays_and_outputs_of_its_table() {
                 );
                 let input = Tensor::<2>::zeros([4, features], &device);
                 let output = head
-                    .forward(input, Pass::Infer(Precision::F32), 0, 0)
+                    .forward(
+                        input,
+                        Pass::Infer(Precision::F32, &Prepared::default()),
+                        0,
+                        0,
+                    )
                     .dims();
                 assert_eq!(output[1..], *last_output(&layers), "{name}: {plan:?}");
                 assert_eq!(output[1], plan.outputs(classes));

@@ -5,7 +5,9 @@ use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use supcon::model::{Encoder, Initializer, Layout, Pass, Weight, export, import, trainable};
+use supcon::model::{
+    Encoder, Initializer, Layout, Pass, Prepared, Weight, export, import, trainable,
+};
 use supcon::plan::{EncoderPlan, Precision};
 
 /// A Keras weight with our name and shape: its hashed values in f32, and what f32 left out of them.
@@ -207,7 +209,10 @@ fn resnet50v2_computes_what_keras_computes() {
     for (name, device) in devices() {
         let net = encoder(&EncoderPlan::Resnet50V2, &device);
         let mut net = import(net, &weights, Layout::PyTorch).expect("all weights fit");
-        let inference = values(net.forward(images(4, &device), Pass::Infer(Precision::F32)));
+        let inference = values(net.forward(
+            images(4, &device),
+            Pass::Infer(Precision::F32, &Prepared::default()),
+        ));
         let off = distance(&inference, &numbers(&file["inference"]));
         assert!(off < 1e-3, "{name}: inference off by {off:e}");
         // The last stage normalises four values a channel, which multiplies f32's rounding. PyTorch in f32 is off by
@@ -367,7 +372,8 @@ fn every_encoder_has_the_features_and_parameters_of_its_plan() {
             assert_eq!(trainable(&net) as u64, plan.parameters().trainable as u64);
             for side in [25, 32, 38] {
                 let images = Tensor::<4>::zeros([2, side, side + 1, 3], &device);
-                let features = net.forward(images, Pass::Infer(Precision::F32));
+                let features =
+                    net.forward(images, Pass::Infer(Precision::F32, &Prepared::default()));
                 assert_eq!(
                     features.dims(),
                     [2, plan.features()],

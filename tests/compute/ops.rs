@@ -5,7 +5,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, FloatDType, Tensor};
-use supcon::ops::{self, Product, Window};
+use supcon::ops::{self, PackedConv, Product, Window};
 use supcon::plan::Precision;
 
 /// Shapes `[B, H, W, C]`: odd sizes, one image, one pixel.
@@ -248,36 +248,48 @@ fn bf16_rounds_the_factors() {
 }
 
 #[test]
-fn a_convolution_with_batch_norm_in_one_pass_equals_both_in_two() {
+fn a_packed_convolution_equals_what_it_is_made_of() {
     let mut compared = 0;
     for (name, device, format, limit) in formats() {
         for shape in SHAPES {
             for window in WINDOWS.into_iter().filter(|window| fits(*window, shape)) {
-                let weights = [6, window.kernel, window.kernel, shape[3]];
-                let given = |stream, shape: [usize; 4]| -> Tensor<4> {
-                    tensor(&signed(stream, shape.iter().product()), shape, &device).cast(format)
-                };
-                let vector = |stream| tensor::<1>(&signed(stream, 6), [6], &device).cast(format);
-                let (x, w) = (given(1, shape), given(2, weights));
-                let (scale, shift) = (vector(3), vector(4));
-                let zeros = Tensor::zeros([6], (&device, x.dtype()));
-                for relu in [false, true] {
-                    let y = ops::conv2d(x.clone(), w.clone(), zeros.clone(), single(window));
-                    let expected = ops::scale_shift(y, scale.clone(), shift.clone(), relu);
-                    let both = [scale.clone(), shift.clone()];
-                    let ours = |product| {
-                        let y =
-                            ops::conv2d_normed(x.clone(), w.clone(), both.clone(), product, relu);
-                        distance(&values(y), &values(expected.clone()))
+                for outputs in [6, 35] {
+                    let weights = [outputs, window.kernel, window.kernel, shape[3]];
+                    let given = |stream, shape: [usize; 4]| -> Tensor<4> {
+                        let values = signed(stream, shape.iter().product());
+                        tensor(&values, shape, &device).cast(format)
                     };
-                    let off = ours(single(window));
-                    assert!(off < limit, "{name}: {window:?} {shape:?} off by {off:e}");
-                    let off = ours(half(window));
-                    assert!(
-                        off < 2e-2,
-                        "{name} in bf16: {window:?} {shape:?} off by {off:e}"
-                    );
-                    compared += 2;
+                    let vector = |stream| -> Tensor<1> {
+                        tensor(&signed(stream, outputs), [outputs], &device).cast(format)
+                    };
+                    let (x, w, both) = (given(1, shape), given(2, weights), [3, 4].map(vector));
+                    let zeros = Tensor::zeros([outputs], (&device, x.dtype()));
+                    let y = ops::conv2d(x.clone(), w.clone(), zeros, single(window));
+                    let added = given(5, y.dims());
+                    for (relu, with) in [(false, false), (true, false), (false, true), (true, true)]
+                    {
+                        let [scale, shift] = both.clone();
+                        let expected = if with {
+                            let normed = ops::scale_shift(y.clone(), scale, shift, false);
+                            ops::add(normed, added.clone(), relu)
+                        } else {
+                            ops::scale_shift(y.clone(), scale, shift, relu)
+                        };
+                        let expected = values(expected);
+                        for (product, limit) in [(single(window), limit), (half(window), 2e-2)] {
+                            let packed = PackedConv::new(w.clone(), both.clone(), product);
+                            for round in 0..2 {
+                                let added = with.then(|| added.clone());
+                                let off = packed.forward(x.clone(), added, relu);
+                                let off = distance(&values(off), &expected);
+                                assert!(
+                                    off < limit,
+                                    "{name}, {product:?}: {shape:?} off by {off:e} in use {round}"
+                                );
+                                compared += 1;
+                            }
+                        }
+                    }
                 }
             }
         }

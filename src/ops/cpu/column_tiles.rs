@@ -1,7 +1,8 @@
 //! Products of two matrices summed over their rows: weight gradients of convolutions.
 
+use super::dispatch::dispatch;
 use super::simd::{
-    Multiply, Shared, Tiled, add, dispatch, load, load_rows, most_rows, store, tile_of, tiles,
+    Multiply, Shared, Tiled, add, load, load_rows, most_rows, store, tile_of, tiles,
 };
 use crate::plan::Precision;
 use pulp::Simd;
@@ -103,7 +104,7 @@ unsafe fn column_tile<S: Simd, M: Multiply<S>, const R: usize, const V: usize>(
             }
         }
         if accumulate {
-            let before = load_rows::<S, R, V>(simd, to, valid);
+            let before = load_rows::<S, R, V>(simd, (to.0.cast_const(), to.1), valid);
             sums = add::<S, R, V>(simd, before, sums);
         }
         store::<S, R, V>(&sums, to, valid);

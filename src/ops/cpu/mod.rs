@@ -5,6 +5,7 @@ mod adam;
 pub mod add;
 mod column_tiles;
 pub mod conv;
+mod dispatch;
 mod half;
 pub mod norm;
 pub mod pool;

@@ -1,6 +1,9 @@
 //! Rows of a result under panels of the right factor: outputs and input gradients of convolutions.
 
-use super::simd::{Multiply, Shared, Tiled, add, dispatch, load, most_rows, store, tile_of, tiles};
+use super::dispatch::dispatch;
+use super::simd::{
+    Multiply, Shared, Tiled, add, load, load_rows, most_rows, store, tile_of, tiles,
+};
 use crate::plan::Precision;
 use pulp::Simd;
 use std::mem::MaybeUninit;
@@ -23,9 +26,9 @@ pub struct Run {
 
 /// The right factor, cut into panels of columns. A panel is one row of start values, then `depth` rows, each
 /// `width` floats, padded with zeros.
-pub struct Panels {
+pub struct Panels<'a> {
     /// All panels; rows that no run names may be anything.
-    pub data: Vec<MaybeUninit<f32>>,
+    pub data: &'a [MaybeUninit<f32>],
     /// Columns of a panel.
     pub width: usize,
     /// Rows of the factor.
@@ -34,7 +37,7 @@ pub struct Panels {
     pub columns: usize,
 }
 
-impl Panels {
+impl Panels<'_> {
     /// Number of panels.
     pub fn count(&self) -> usize {
         self.columns.div_ceil(self.width)
@@ -68,17 +71,19 @@ pub struct Rows<'a> {
     pub lines: &'a [Line],
     pub runs: &'a [Run],
     pub a: &'a [f32],
-    pub panels: &'a Panels,
+    pub panels: &'a Panels<'a>,
     pub range: Range<usize>,
     pub to: Shared,
-    pub how: How,
+    pub how: How<'a>,
 }
 
 /// How a product is computed.
 #[derive(Clone, Copy, Debug)]
-pub struct How {
+pub struct How<'a> {
     /// What a word of both factors holds.
     pub precision: Precision,
+    /// Is added to the result, in whose order it lies; empty for nothing.
+    pub added: &'a [f32],
     /// No result is below it: 0 for a ReLU.
     pub floor: f32,
 }
@@ -100,6 +105,8 @@ impl Rows<'_> {
             assert!(runs.iter().all(|run| run.b + run.length <= panels.depth));
             assert!(line.to + (line.rows - 1) * line.to_step + panels.columns <= self.to.length);
         }
+        let added = self.how.added.len();
+        assert!(added == 0 || added == self.to.length);
         let precision = self.how.precision;
         dispatch(self, precision);
     }
@@ -124,7 +131,9 @@ impl Tiled for Rows<'_> {
                         let panel = self.panels.data.as_ptr().cast::<f32>();
                         let panel = panel.add(number * self.panels.size());
                         let a = self.a.as_ptr().add(line.a + first * line.a_step);
-                        let to = self.to.start.add(line.to + first * line.to_step + column);
+                        let at = line.to + first * line.to_step + column;
+                        let added = self.how.added;
+                        let added = (!added.is_empty()).then(|| added.as_ptr().add(at));
                         tile_of!(
                             rows,
                             vectors,
@@ -133,8 +142,8 @@ impl Tiled for Rows<'_> {
                                 (a, line.a_step),
                                 runs,
                                 panel,
-                                (to, line.to_step),
-                                (valid, self.how.floor)
+                                (self.to.start.add(at), line.to_step),
+                                (valid, added, self.how.floor)
                             )
                         );
                     }
@@ -160,7 +169,7 @@ unsafe fn row_tile<S: Simd, M: Multiply<S>, const R: usize, const V: usize>(
     runs: &[Run],
     panel: *const f32,
     to: (*mut f32, usize),
-    (valid, floor): (usize, f32),
+    (valid, added, floor): (usize, Option<*const f32>, f32),
 ) {
     let width = V * S::F32_LANES;
     // SAFETY: the caller's.
@@ -191,7 +200,11 @@ unsafe fn row_tile<S: Simd, M: Multiply<S>, const R: usize, const V: usize>(
                 }
             }
         }
-        let sums = add::<S, R, V>(simd, total, sums);
+        let mut sums = add::<S, R, V>(simd, total, sums);
+        if let Some(added) = added {
+            let added = load_rows::<S, R, V>(simd, (added, to.1), valid);
+            sums = add::<S, R, V>(simd, sums, added);
+        }
         let sums = at_least::<S, R, V>(simd, sums, floor);
         store::<S, R, V>(&sums, to, valid);
     }

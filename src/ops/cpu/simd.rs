@@ -1,8 +1,6 @@
 //! Vector instructions chosen at run time (AVX-512, AVX2, NEON, or none): loops compiled for each of them, and what the
 //! register tiles of all products have in common.
 
-use super::half;
-use crate::plan::Precision;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Vectors side by side in a tile, unless the matrix is narrower than one.
@@ -73,34 +71,6 @@ pub(super) trait Tiled {
 pub(super) trait Multiply<S: Simd> {
     /// `sum + left * right` in every lane.
     fn add(simd: S, left: S::f32s, right: S::f32s, sum: S::f32s) -> S::f32s;
-}
-
-/// A word is an f32.
-pub(super) struct Single;
-
-impl<S: Simd> Multiply<S> for Single {
-    #[inline(always)]
-    fn add(simd: S, left: S::f32s, right: S::f32s, sum: S::f32s) -> S::f32s {
-        simd.mul_add_e_f32s(left, right, sum)
-    }
-}
-
-struct OfSingles<T>(T);
-
-impl<T: Tiled> WithSimd for OfSingles<T> {
-    type Output = ();
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        self.0.run::<S, Single>(simd);
-    }
-}
-
-/// Does the work on this thread with the best instructions that there are.
-pub(super) fn dispatch(work: impl Tiled, precision: Precision) {
-    match precision {
-        Precision::F32 => Arch::new().dispatch(OfSingles(work)),
-        Precision::Bf16 => half::dispatch(work),
-    }
 }
 
 /// Memory that several threads write, each its own part.
@@ -234,7 +204,7 @@ pub(super) unsafe fn store<S: Simd, const R: usize, const V: usize>(
 )]
 pub(super) unsafe fn load_rows<S: Simd, const R: usize, const V: usize>(
     simd: S,
-    (from, step): (*mut f32, usize),
+    (from, step): (*const f32, usize),
     valid: usize,
 ) -> [[S::f32s; V]; R] {
     let mut rows = [[simd.splat_f32s(0.0); V]; R];

@@ -37,17 +37,36 @@ impl Products {
         weights + sums + pairs
     }
 
-    /// Floats for the product of a layer that is not trained; pairs are neighbours of a channel.
+    /// Floats of the packed convolutions of an encoder that stands still.
+    pub(super) fn packed(self, layers: &[Layer]) -> usize {
+        let weights = |layer: &Layer| match layer.kind {
+            Operation::Conv { .. } if self.pairs(layer) => layer.parameters / 2,
+            Operation::Conv { .. } => layer.parameters,
+            _ => 0,
+        };
+        layers.iter().map(weights).sum()
+    }
+
+    /// Whether the forward product multiplies pairs, which are neighbours of a channel.
+    fn pairs(self, layer: &Layer) -> bool {
+        self.precision == Precision::Bf16 && layer.input[2].is_multiple_of(2)
+    }
+
+    /// Floats for the product of a layer that is not trained, beside what is packed.
     pub(super) fn inferred(self, layer: &Layer) -> usize {
         if !multiplies(layer) {
             return layer.parameters;
         }
         let [input, _] = floats(layer);
-        let pairs = match self.precision {
-            Precision::Bf16 if layer.input[2].is_multiple_of(2) => self.images * input / 2,
-            Precision::F32 | Precision::Bf16 => 0,
+        let pairs = if self.pairs(layer) {
+            self.images * input / 2
+        } else {
+            0
         };
-        layer.parameters + pairs
+        match layer.kind {
+            Operation::Dense { .. } => layer.parameters + pairs,
+            _ => pairs,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Places<'a> {
     /// Floats of one image of the result.
     pub to_image: usize,
     pub images: usize,
-    pub how: How,
+    pub how: How<'a>,
 }
 
 /// How many pieces the panels are cut into so that every thread has work.

@@ -1,127 +1,25 @@
-//! The kernels on libtorch: those of `cpu` on tensors in the memory of this machine, ATen's own through `libtorch.cpp` on
-//! all others. A failure inside ATen becomes a panic with its message, as everywhere in burn-tch; the process of one run
-//! contains it.
+//! The kernels on libtorch: those of `cpu` on tensors in the memory of this machine, ATen's own through `aten.cpp` on
+//! all others.
 
 #![expect(unsafe_code, reason = "a C interface, and memory that libtorch owns")]
 
-use super::cpu::Fresh;
+mod calls;
+mod memory;
+
 use super::host::{self, Host};
 use super::{AdamStep, Kernels, Product, Window};
 use crate::plan::Precision;
 use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
-use std::ffi::{CStr, c_char, c_int};
-use std::ptr::null_mut;
-use torch_sys::C_tensor;
+use calls::{
+    check, product_sizes, raw, single, sizes, supcon_adam, supcon_conv_backward,
+    supcon_conv_forward, supcon_norm_backward, supcon_norm_forward, supcon_pool_backward,
+    supcon_pool_forward, triple,
+};
+use memory::{exclusive, on_host};
+use std::ffi::c_int;
 
-type Raw = *mut C_tensor;
 type Triple = (TchTensor, TchTensor, TchTensor);
-
-#[rustfmt::skip]
-unsafe extern "C" {
-    fn supcon_last_error() -> *const c_char;
-    fn supcon_conv_forward(x: Raw, w: Raw, b: Raw, stride: i64, padding: i64, bf16: c_int, y: *mut Raw) -> c_int;
-    fn supcon_conv_backward(grad: Raw, x: Raw, w: Raw, stride: i64, padding: i64, bf16: c_int, want_x: c_int, want_b: c_int, grad_x: *mut Raw, grad_w: *mut Raw, grad_b: *mut Raw) -> c_int;
-    fn supcon_norm_forward(x: Raw, gamma: Raw, beta: Raw, epsilon: f64, relu: c_int, y: *mut Raw, mean: *mut Raw, inv_std: *mut Raw) -> c_int;
-    fn supcon_norm_backward(grad: Raw, y: Raw, x: Raw, gamma: Raw, mean: Raw, inv_std: Raw, relu: c_int, grad_x: *mut Raw, grad_gamma: *mut Raw, grad_beta: *mut Raw) -> c_int;
-    fn supcon_pool_forward(x: Raw, kernel: i64, stride: i64, padding: i64, y: *mut Raw) -> c_int;
-    fn supcon_pool_backward(grad: Raw, x: Raw, kernel: i64, stride: i64, padding: i64, grad_x: *mut Raw) -> c_int;
-    fn supcon_adam(parameter: Raw, grad: Raw, first: Raw, second: Raw, t: i64, learning_rate: f64, beta_1: f64, beta_2: f64, epsilon: f64) -> c_int;
-}
-
-impl Host for TchTensor {
-    fn contiguous(self) -> Self {
-        if self.tensor.is_contiguous() {
-            self
-        } else {
-            Self::new(self.tensor.contiguous())
-        }
-    }
-
-    fn dims<const D: usize>(&self) -> [usize; D] {
-        let sizes = self.tensor.size();
-        std::array::from_fn(|axis| sizes[axis] as usize)
-    }
-
-    fn values(&self) -> &[f32] {
-        assert!(on_host(self) && self.tensor.is_contiguous());
-        let length = self.tensor.numel();
-        if length == 0 {
-            return &[];
-        }
-        // SAFETY: a contiguous tensor of f32 on the CPU that lives as long as the slice.
-        unsafe { std::slice::from_raw_parts(self.tensor.data_ptr().cast(), length) }
-    }
-
-    fn values_mut(&mut self) -> &mut [f32] {
-        if !self.can_mut() {
-            *self = Self::new(self.tensor.copy());
-        }
-        let length = self.values().len();
-        // SAFETY: as for `values`, and nobody else holds the memory.
-        unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast(), length) }
-    }
-
-    fn output<const D: usize, T>(
-        shape: [usize; D],
-        fill: impl FnOnce(&mut Fresh) -> T,
-    ) -> (Self, T) {
-        let sizes = shape.map(|size| size as i64);
-        let tensor = tch::Tensor::empty(sizes, (tch::Kind::Float, tch::Device::Cpu));
-        let memory: &mut Fresh = match shape.iter().product() {
-            0 => &mut [],
-            // SAFETY: fresh memory of that length that only this function knows.
-            length => unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) },
-        };
-        let other = fill(memory);
-        (Self::new(tensor), other)
-    }
-}
-
-/// Whether the kernels of `cpu` can see the tensor's memory.
-fn on_host(tensor: &TchTensor) -> bool {
-    tensor.tensor.device() == tch::Device::Cpu && tensor.tensor.kind() == tch::Kind::Float
-}
-
-fn raw(tensor: &TchTensor) -> Raw {
-    tensor.tensor.as_ptr().cast_mut()
-}
-
-/// Panics with ATen's message if a call failed.
-fn check(code: c_int) {
-    if code != 0 {
-        // SAFETY: the message is a NUL-terminated string that lives until this thread's next failure.
-        let message = unsafe { CStr::from_ptr(supcon_last_error()) };
-        panic!("libtorch: {}", message.to_string_lossy());
-    }
-}
-
-/// Takes over a tensor that the C++ side allocated.
-fn own(tensor: Raw) -> TchTensor {
-    // SAFETY: `check` passed, so the pointer is a fresh `at::Tensor` that nobody else frees.
-    TchTensor::new(unsafe { tch::Tensor::from_ptr(tensor) })
-}
-
-/// Three outputs of one call.
-fn triple(call: impl FnOnce([*mut Raw; 3]) -> c_int) -> Triple {
-    let (mut a, mut b, mut c): (Raw, Raw, Raw) = (null_mut(), null_mut(), null_mut());
-    check(call([&raw mut a, &raw mut b, &raw mut c]));
-    (own(a), own(b), own(c))
-}
-
-fn single(call: impl FnOnce(*mut Raw) -> c_int) -> TchTensor {
-    let mut a: Raw = null_mut();
-    check(call(&raw mut a));
-    own(a)
-}
-
-/// A tensor whose memory nobody else can see.
-fn exclusive(tensor: TchTensor) -> TchTensor {
-    if tensor.can_mut() && tensor.tensor.is_contiguous() {
-        return tensor;
-    }
-    TchTensor::new(tensor.tensor.copy())
-}
 
 // SAFETY of every call below: the pointers come from live tensors, the outputs from `triple` and `single`.
 impl Kernels for LibTorch {
@@ -136,19 +34,42 @@ impl Kernels for LibTorch {
         })
     }
 
-    fn conv_normed(
-        x: TchTensor,
+    fn conv_pack(
         w: TchTensor,
         scale: TchTensor,
         shift: TchTensor,
+        precision: Precision,
+    ) -> TchTensor {
+        if on_host(&w) {
+            return host::conv_pack(w, scale, shift, precision);
+        }
+        // One row an output: its weights, then its shift.
+        let rows = [w.tensor.size()[0], -1];
+        let w = (&w.tensor * scale.tensor.reshape([-1, 1, 1, 1])).reshape(rows);
+        TchTensor::new(tch::Tensor::cat(&[w, shift.tensor.reshape(rows)], 1).reshape([-1]))
+    }
+
+    fn conv_packed(
+        x: TchTensor,
+        packed: TchTensor,
+        added: TchTensor,
+        shape: [usize; 4],
         product: Product,
         relu: bool,
     ) -> TchTensor {
         if on_host(&x) {
-            return host::conv_normed(x, w, [scale, shift], product, relu);
+            return host::conv_packed(x, packed, added, shape, product, relu);
         }
-        let w = TchTensor::new(&w.tensor * scale.tensor.reshape([-1, 1, 1, 1]));
+        let shape = shape.map(|size| size as i64);
+        let patch: i64 = shape[1..].iter().product();
+        let rows = packed.tensor.reshape([shape[0], patch + 1]);
+        let [w, shift] = [(0, patch), (patch, 1)].map(|(from, size)| rows.narrow(1, from, size));
+        let w = TchTensor::new(w.reshape(shape));
+        let shift = TchTensor::new(shift.reshape([-1]));
         let mut y = Self::conv_forward(x, w, shift, product);
+        if added.tensor.numel() > 0 {
+            let _ = y.tensor.g_add_(&added.tensor);
+        }
         if relu {
             let _ = y.tensor.relu_();
         }
@@ -351,19 +272,4 @@ impl Kernels for LibTorch {
         let squares = x.tensor.square().sum(x.tensor.kind());
         TchTensor::new(squares.reshape([1]))
     }
-}
-
-/// Stride and padding, and whether factors are rounded to bf16.
-fn product_sizes(product: Product) -> ([i64; 2], c_int) {
-    let [_, stride, padding] = sizes(product.window);
-    let bf16 = product.precision == Precision::Bf16;
-    ([stride, padding], c_int::from(bf16))
-}
-
-fn sizes(window: Window) -> [i64; 3] {
-    [
-        window.kernel as i64,
-        window.stride as i64,
-        window.padding as i64,
-    ]
 }
