@@ -178,11 +178,36 @@ fn verbs() -> Vec<String> {
         .collect()
 }
 
+/// Words of other programs, and our verb.
+const SYNONYMS: [(&str, &str); 17] = [
+    ("clean", "gc"),
+    ("create", "new"),
+    ("delete", "rm"),
+    ("devices", "doctor"),
+    ("explain", "help"),
+    ("init", "new"),
+    ("lint", "check"),
+    ("plot", "report"),
+    ("remove", "rm"),
+    ("resume", "run"),
+    ("show", "plan"),
+    ("start", "run"),
+    ("status", "ls"),
+    ("sweep", "run"),
+    ("train", "run"),
+    ("validate", "check"),
+    ("verify", "fsck"),
+];
+
 /// The answer to a first word that is no verb.
 pub(super) fn no_verb(word: &str) -> String {
     let verbs = verbs();
     let shown = escape(word);
-    match suggest(word, verbs.iter().map(String::as_str)) {
+    let lower = word.to_lowercase();
+    let synonym = SYNONYMS.iter().find(|(known, _)| *known == lower);
+    let synonym = synonym.and_then(|(_, verb)| verbs.iter().find(|known| known == verb));
+    let near = || suggest(word, verbs.iter().map(String::as_str));
+    match synonym.map(String::as_str).or_else(near) {
         Some(verb) => format!("there is no verb `{shown}`; did you mean `supcon {verb}`?"),
         None => format!("there is no verb `{shown}`; `supcon --help` lists them"),
     }
@@ -273,6 +298,18 @@ mod tests {
         assert!(stranger("unknown-kye").contains("nearest: `unknown-key`"));
         assert!(stranger("banana-split").ends_with("`supcon list` list them"));
         assert!(!stranger("\u{1b}[31m").contains('\u{1b}'));
+    }
+
+    #[test]
+    fn words_of_other_programs_lead_to_verbs_and_are_none() {
+        let verbs = verbs();
+        assert!(SYNONYMS.is_sorted());
+        for (word, verb) in SYNONYMS {
+            assert!(!verbs.iter().any(|known| known == word), "{word}");
+            // Without training, some verbs are not there.
+            let known = verbs.iter().any(|known| known == verb);
+            assert!(known || cfg!(not(feature = "train")), "{verb}");
+        }
     }
 
     #[test]

@@ -117,17 +117,7 @@ enum Verb {
     /// Draw training images with what each augmentation step makes of them, and some complete draws, as PNG.
     Preview(preview::PreviewArgs),
     /// Draw charts and a page from recorded runs.
-    #[command(after_help = report::MORE)]
-    Report {
-        /// Run folders, or folders of them [default: results/runs].
-        paths: Vec<PathBuf>,
-        /// Folder of the report.
-        #[arg(long, value_name = "DIR", default_value = "results/report")]
-        out: PathBuf,
-        /// Only this experiment; may be given several times.
-        #[arg(long, value_name = "EXPERIMENT")]
-        name: Vec<String>,
-    },
+    Report(report::ReportArgs),
     /// List recorded runs with state, progress, age and test accuracy.
     Ls(ls::LsArgs),
     /// Say whether recorded runs are what was recorded; changes nothing.
@@ -251,7 +241,7 @@ fn verb(verb: Verb) -> ExitCode {
         Verb::Schema { markdown } => schema::schema(markdown),
         Verb::Plan { specs, data, view } => plan::plan(&specs, data.as_ref(), view),
         Verb::Preview(args) => preview::preview(&args),
-        Verb::Report { paths, out, name } => report::report(&paths, &out, &name),
+        Verb::Report(args) => report::report(&args),
         Verb::Ls(args) => ls::ls(&args),
         Verb::Fsck(args) => fsck::fsck(&args),
         Verb::Gc(args) => gc::gc(&args),

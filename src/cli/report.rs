@@ -1,37 +1,46 @@
 //! `supcon report`: loads runs, prints the table, and says where the page is.
 
 use super::out;
-use crate::record::{RunDir, RunRecord, load};
+use super::store::{self, Names, ResultsArgs, shown};
+use crate::record::{PLAN, RunRecord, load};
 use crate::report;
-use std::path::{Path, PathBuf};
+use clap::Args;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub(super) const MORE: &str = "\
+const MORE: &str = "\
 Reads records only: nothing is trained, and the specs are not needed.
 
 Examples:
-  supcon report                                   all runs below results/runs
-  supcon report --name keras-supcon --name keras-baseline
-  supcon report other/results/runs --out other/report";
+  supcon report                                 all runs below results/runs
+  supcon report keras-supcon keras-baseline     two experiments
+  supcon report --results other --out page      other records, another place";
 
-/// Where runs lie if nobody says otherwise.
-const DEFAULT_RUNS: &str = "results/runs";
+/// Arguments of `report`.
+#[derive(Args)]
+#[command(after_help = MORE)]
+pub(super) struct ReportArgs {
+    /// Experiments, run ids, folders, or how one of them begins [default: every run].
+    #[arg(value_name = "PATH|NAME")]
+    words: Vec<PathBuf>,
+    #[command(flatten)]
+    results: ResultsArgs,
+    /// Folder of the report [default: `report` below the results].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
 
-/// Reports on the runs at or below `paths`; `names` keeps only these experiments.
-pub fn report(paths: &[PathBuf], out: &Path, names: &[String]) -> ExitCode {
-    let default = [PathBuf::from(DEFAULT_RUNS)];
-    let paths = if paths.is_empty() {
-        default.as_slice()
-    } else {
-        paths
-    };
-    let (mut runs, damaged) = match gather(paths, names) {
+/// Reports on the runs that the arguments name.
+pub(super) fn report(args: &ReportArgs) -> ExitCode {
+    let (mut runs, damaged) = match gather(args) {
         Ok(found) => found,
         Err(problem) => return refuse(&problem, 2),
     };
     report::tell_apart(&mut runs);
     let title = title(&runs);
-    let built = match report::build(&runs, out, &title) {
+    let beside = || args.results.results.join("report");
+    let out = args.out.clone().unwrap_or_else(beside);
+    let built = match report::build(&runs, &out, &title) {
         Ok(built) => built,
         Err(error @ report::ReportError::Write { .. }) => return refuse(&error.to_string(), 7),
         Err(error) => return refuse(&error.to_string(), 4),
@@ -42,20 +51,17 @@ pub fn report(paths: &[PathBuf], out: &Path, names: &[String]) -> ExitCode {
 }
 
 /// The sound runs, and the exit code that the damaged ones ask for; each of those is one line on stderr.
-fn gather(paths: &[PathBuf], names: &[String]) -> Result<(Vec<RunRecord>, u8), String> {
-    let mut dirs = Vec::new();
-    for path in paths {
-        let below = RunDir::list(path);
-        if below.is_empty() {
-            let path = path.display();
-            return Err(format!(
-                "no runs at or below {path}; `supcon run` makes some"
-            ));
-        }
-        dirs.extend(below);
+fn gather(args: &ReportArgs) -> Result<(Vec<RunRecord>, u8), String> {
+    let mut dirs = store::select(&args.words, &args.results.runs(), Names::Beginnings)?;
+    // What is left of a run that was removed by half is `fsck`'s to name.
+    dirs.retain(|dir| dir.path().join(PLAN).is_file());
+    if dirs.is_empty() {
+        let folder = args.results.runs();
+        let folder = shown(&folder.to_string_lossy());
+        return Err(format!(
+            "no runs below {folder}; `supcon run` makes some, and `--results DIR` names other records"
+        ));
     }
-    dirs.sort_by(|a, b| a.path().cmp(b.path()));
-    dirs.dedup();
     let (mut runs, mut code) = (Vec::new(), 0);
     for dir in dirs {
         match load(dir.path()) {
@@ -66,19 +72,10 @@ fn gather(paths: &[PathBuf], names: &[String]) -> Result<(Vec<RunRecord>, u8), S
             }
         }
     }
-    if !names.is_empty() {
-        let known = known(&runs);
-        if let Some(name) = names.iter().find(|name| !known.contains(name)) {
-            let known = known.join("`, `");
-            return Err(format!(
-                "no run of an experiment `{name}`; there are `{known}`"
-            ));
-        }
-        runs.retain(|run| names.contains(&run.plan.name));
-    }
     Ok((runs, code))
 }
 
+/// Names of the experiments.
 fn known(runs: &[RunRecord]) -> Vec<String> {
     let mut names: Vec<String> = runs.iter().map(|run| run.plan.name.clone()).collect();
     names.sort_unstable();
@@ -105,42 +102,53 @@ mod tests {
     use super::*;
     use crate::record::METRICS;
     use crate::report::samples::{commit, study};
+    use std::path::Path;
 
-    #[test]
-    fn a_damaged_run_is_left_out_and_sets_the_exit_code() {
+    /// A store with the study's seven runs, and `report` of these words in it.
+    fn store() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        commit(&study(), folder.path());
-        let paths = [
-            folder.path().to_owned(),
-            folder.path().join("supcon-s0-0123abcd"),
-        ];
-        assert_eq!(gather(&paths, &[]).map(|x| (x.0.len(), x.1)), Ok((7, 0)));
-        std::fs::write(folder.path().join("supcon-s0-0123abcd").join(METRICS), b"x").unwrap();
-        assert_eq!(gather(&paths, &[]).map(|x| (x.0.len(), x.1)), Ok((6, 4)));
+        commit(&study(), &folder.path().join("runs"));
+        folder
+    }
+
+    fn gathered(folder: &Path, words: &[&str]) -> Result<(Vec<RunRecord>, u8), String> {
+        gather(&ReportArgs {
+            words: words.iter().map(PathBuf::from).collect(),
+            results: ResultsArgs {
+                results: folder.to_owned(),
+            },
+            out: None,
+        })
     }
 
     #[test]
-    fn names_keep_their_experiments_and_unknown_ones_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        commit(&study(), folder.path());
-        let paths = [folder.path().to_owned()];
-        let supcon = gather(&paths, &["supcon".to_owned()]).unwrap().0;
-        assert_eq!(supcon.len(), 3);
-        let problem = gather(&paths, &["supcn".to_owned()]).unwrap_err();
-        assert_eq!(
-            problem,
-            "no run of an experiment `supcn`; there are `baseline`, `supcon`"
-        );
+    fn a_damaged_run_is_left_out_and_sets_the_exit_code() {
+        let folder = store();
+        let run = folder.path().join("runs/supcon-s0-0123abcd");
+        let count = || gathered(folder.path(), &[]).map(|found| (found.0.len(), found.1));
+        assert_eq!(count(), Ok((7, 0)));
+        std::fs::write(run.join(METRICS), b"x").unwrap();
+        assert_eq!(count(), Ok((6, 4)));
+    }
+
+    #[test]
+    fn words_name_runs_as_they_do_for_the_other_verbs() {
+        let folder = store();
+        let count = |words: &[&str]| gathered(folder.path(), words).map(|found| found.0.len());
+        assert_eq!(count(&["supcon"]), Ok(3));
+        assert_eq!(count(&["supcon", "supcon-s0-0123abcd"]), Ok(3));
+        let runs = folder.path().join("runs");
+        let elsewhere = gathered(Path::new("absent"), &[&runs.to_string_lossy()]);
+        assert_eq!(elsewhere.map(|found| found.0.len()), Ok(7));
+        let problem = count(&["supcn"]).unwrap_err();
+        assert!(problem.contains("nearest: `supcon`"), "{problem}");
     }
 
     #[test]
     fn a_folder_without_runs_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(
-            gather(&[folder.path().to_owned()], &[])
-                .unwrap_err()
-                .starts_with("no runs at")
-        );
-        assert!(gather(&[folder.path().join("absent")], &[]).is_err());
+        let problem = gathered(folder.path(), &[]).unwrap_err();
+        assert!(problem.starts_with("no runs below "), "{problem}");
+        assert!(gathered(&folder.path().join("absent"), &[]).is_err());
     }
 }

@@ -12,7 +12,7 @@ mod text;
 pub use codes::{Code, Explanation, pointer, render_page};
 pub use found::Found;
 pub use suggest::{distance, nearest, suggest};
-pub use text::{escape, escape_json, wrap};
+pub use text::{escape, escape_json, is_hidden, wrap};
 
 use std::fmt;
 

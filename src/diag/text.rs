@@ -119,10 +119,13 @@ pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
-/// Characters that move the cursor, switch colours, or let a line look like another.
-fn is_hidden(c: char) -> bool {
+/// Characters that move the cursor, switch colours, or let a line look like another: also those that look like a space or
+/// like nothing.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
     let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}');
-    c.is_control() || reorders
+    let blank = c != ' ' && c.is_whitespace() || matches!(c, '\u{ad}' | '\u{180e}' | '\u{3164}');
+    c.is_control() || reorders || blank
 }
 
 #[cfg(test)]
@@ -139,6 +142,7 @@ mod tests {
             escape("\u{1b}[31mred\u{9b}0m\r\n\tx"),
             "\\u{1b}[31mred\\u{9b}0m\\u{d}\\u{a} x"
         );
+        assert_eq!(escape("a\u{a0}b\u{3000}c d"), "a\\u{a0}b\\u{3000}c d");
     }
 
     #[test]

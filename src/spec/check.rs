@@ -1,14 +1,17 @@
 //! Walks the merged values with the schema and reports every problem in one pass: unknown and missing keys, wrong
 //! types, names and numbers. `part` judges mappings with variants, `phase` phases, `axes` swept keys, `unknown`
-//! unknown keys, `list` lists, `scalar` single values. What conflicts between sections is `plan`'s to say.
+//! unknown keys, `list` lists, `scalar` single values; `paths` lists what could be meant. What conflicts between
+//! sections is `plan`'s to say.
 
 mod axes;
 mod list;
 mod part;
+mod paths;
 mod phase;
 mod scalar;
 mod unknown;
 
+pub(crate) use paths::{Paths, one_of};
 pub(crate) use scalar::{EXACT, as_float};
 
 use super::index::{is_within, join};
@@ -23,7 +26,7 @@ use figment::value::{Dict, Value};
 pub(crate) fn check(merged: &Merged, elsewhere: &[String], found: &mut Found) -> Vec<String> {
     let mut check = Check {
         merged,
-        elsewhere,
+        elsewhere: elsewhere.to_vec(),
         found,
         wrong: Vec::new(),
     };
@@ -46,7 +49,7 @@ pub(crate) fn check_sweep(merged: &Merged, found: &mut Found) -> bool {
     let before = found.seen();
     let mut check = Check {
         merged,
-        elsewhere: &[],
+        elsewhere: Vec::new(),
         found,
         wrong: Vec::new(),
     };
@@ -63,9 +66,21 @@ pub(crate) fn check_sweep(merged: &Merged, found: &mut Found) -> bool {
     found.seen() == before
 }
 
+/// Finds the wrong values of a sweep that has no points.
+pub(crate) fn check_swept_values(merged: &Merged, found: &mut Found) {
+    let mut check = Check {
+        merged,
+        elsewhere: Vec::new(),
+        found,
+        wrong: Vec::new(),
+    };
+    check.swept_values();
+}
+
 struct Check<'a> {
     merged: &'a Merged,
-    elsewhere: &'a [String],
+    /// Paths that may be set by what is not there under them: not merged, or under a misspelt name.
+    elsewhere: Vec<String>,
     found: &'a mut Found,
     /// Paths of all values that are wrong or missing.
     wrong: Vec<String>,
@@ -99,6 +114,17 @@ impl Check<'_> {
 
     /// Checks every key that is there.
     fn entries(&mut self, path: &str, dict: &Dict, keys: &'static [Key], owner: &Owner) {
+        let is_key = |name: &str| keys.iter().any(|key| key.name == name);
+        // What stands under a misspelt name is not missing where a stronger layer has spelt it.
+        for (name, value) in dict.iter().filter(|(name, _)| !is_key(name)) {
+            let meant = schema::meant(name, keys.iter().map(|key| key.name));
+            let above = |meant: &&str| {
+                let there = dict.get(*meant).filter(|value| is_dict(value));
+                there.is_some_and(|there| self.weakest(there) > self.merged.layer(value))
+            };
+            let spelt = meant.filter(above).map(|meant| join(path, meant));
+            self.elsewhere.extend(spelt);
+        }
         for (name, value) in dict {
             if owner.tag.is_some_and(|part| part.tag == name) {
                 continue;
@@ -125,12 +151,22 @@ impl Check<'_> {
             if !absent || key.need != Need::Required {
                 continue;
             }
-            if misspelt(dict, key.name, valid).is_none() {
-                self.missing_key(path, value, dict, key.name, key.doc);
-            } else {
+            if misspelt(dict, key.name, valid).is_some() || holds_strays(dict, key, keys) {
                 self.wrong.push(join(path, key.name));
+            } else {
+                let takes = format!("{}: {}", key.kind.words(), key.doc);
+                self.missing_key(path, value, dict, key.name, &takes);
             }
         }
+    }
+
+    /// The weakest layer that wrote something inside a value.
+    fn weakest(&self, value: &Value) -> usize {
+        let inside = match value {
+            Value::Dict(_, dict) => dict.values().map(|value| self.weakest(value)).min(),
+            _ => None,
+        };
+        inside.unwrap_or_else(|| self.merged.layer(value))
     }
 
     /// Whether something that was not merged may set what lies at a path.
@@ -145,7 +181,7 @@ impl Check<'_> {
         value: Option<&Value>,
         dict: &Dict,
         name: &str,
-        doc: &str,
+        takes: &str,
     ) {
         let inner = join(path, name);
         if self.is_set_elsewhere(&inner) {
@@ -153,7 +189,7 @@ impl Check<'_> {
             return;
         }
         if let Some(empty) = dict.get(name) {
-            self.empty_key(&inner, empty, doc);
+            self.empty_key(&inner, empty, takes);
             return;
         }
         let place = match value {
@@ -167,7 +203,7 @@ impl Check<'_> {
         };
         let problem = Problem::new(Code::MissingKey, format!("missing key `{name}` {inside}"));
         let problem = problem.at(place).label(format!("needs `{name}`"));
-        self.report(&inner, problem.help(format!("add `{name}`: {doc}")));
+        self.report(&inner, problem.help(format!("add `{name}`, {takes}")));
     }
 
     /// Whether nothing is written behind the colon of a key.
@@ -184,14 +220,16 @@ impl Check<'_> {
             .at(self.merged.key_place(path, value))
             .label("needs a value")
             .help(format!(
-                "write its value, or `{}: ~` to delete it: {}",
-                key.name, key.doc
+                "write its value, or `{}: ~` to delete it: {}: {}",
+                key.name,
+                key.kind.words(),
+                key.doc
             ));
         self.report(path, problem);
     }
 
     /// Reports a required key that is there without a value.
-    fn empty_key(&mut self, path: &str, empty: &Value, doc: &str) {
+    fn empty_key(&mut self, path: &str, empty: &Value, takes: &str) {
         let source = &self.merged.sources[self.merged.layer(empty)];
         let what = if source.is_blank(path) {
             "is empty"
@@ -201,7 +239,7 @@ impl Check<'_> {
         let problem = Problem::new(Code::MissingKey, format!("`{path}` {what}"))
             .at(source.key_place(path))
             .label("needs a value")
-            .help(format!("write its value: {doc}"));
+            .help(format!("write its value: {takes}"));
         self.report(path, problem);
     }
 
@@ -265,6 +303,26 @@ pub(crate) fn is_empty(value: &Value) -> bool {
 
 fn is_dict(value: &Value) -> bool {
     matches!(value, Value::Dict(..))
+}
+
+/// Whether a mapping holds, under names that are none of its `keys`, what belongs into the section of names `key`.
+fn holds_strays(dict: &Dict, key: &Key, keys: &'static [Key]) -> bool {
+    let Kind::Named(section) = &key.kind else {
+        return false;
+    };
+    let is_key = |name: &str| keys.iter().any(|key| key.name == name);
+    dict.iter()
+        .any(|(name, value)| !is_key(name) && is_made_for(value, section))
+}
+
+/// Whether a value has several keys of a section, and few others.
+fn is_made_for(value: &Value, section: &Section) -> bool {
+    let Value::Dict(_, dict) = value else {
+        return false;
+    };
+    let known = dict.keys().filter(|name| section.key(name).is_some());
+    let known = known.count();
+    known >= 2 && 2 * known > dict.len()
 }
 
 /// The entry that is no valid key and is nearest to `wanted` among the valid ones.

@@ -78,8 +78,14 @@ pub(super) fn read(path: &Path) -> Result<String, Box<Problem>> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let why = format!("the byte at offset {at} is not part of a character");
+        let bytes = error.as_bytes();
+        let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+        let why = format!("the byte at offset {at} in line {line} is not part of a character");
         let message = format!("`{shown}` is not UTF-8: {why}");
-        refuse(Code::NotUtf8, message, "save it as UTF-8")
+        let help = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16: save it as UTF-8",
+            _ => "save it as UTF-8",
+        };
+        refuse(Code::NotUtf8, message, help)
     })
 }

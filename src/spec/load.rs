@@ -1,6 +1,6 @@
 //! From a path to a checked, typed spec, or to several: one for each point of its sweep.
 
-use super::check::{check, check_sweep};
+use super::check::{check, check_sweep, check_swept_values};
 use super::layers::{self, ENV_INTENT, Layers, Merged};
 use super::limits::{MENDED_POINTS, PROFILE_POINTS};
 use super::mend::mended;
@@ -183,9 +183,13 @@ fn glance(layers: &Layers, max_runs: usize, found: &mut Found) {
 }
 
 fn axes(base: &Merged, max_runs: usize, found: &mut Found) -> Option<Axes> {
-    check_sweep(base, found)
+    let axes = check_sweep(base, found)
         .then(|| Axes::of(base, max_runs, found))
-        .flatten()
+        .flatten();
+    if axes.is_none() {
+        check_swept_values(base, found);
+    }
+    axes
 }
 
 /// Paths that may be set by what was not merged.

@@ -11,7 +11,7 @@ mod words;
 
 pub use json::json_schema;
 pub use markdown::markdown;
-pub use meant::meant;
+pub use meant::{meant, meant_anywhere};
 pub use name::{LABEL, MAX_NAME, NameRule, PHASE_NAME};
 pub use tables::*;
 

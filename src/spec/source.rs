@@ -249,6 +249,11 @@ impl Source {
         })
     }
 
+    /// Whether a layer that was made from a part of another text begins at this path.
+    pub(crate) fn is_part(&self, path: &str) -> bool {
+        self.moved.last().is_some_and(|(to, _)| to == path)
+    }
+
     /// Whether the value at a path is text in quotes.
     pub(crate) fn is_quoted(&self, path: &str) -> bool {
         self.entry(path)

@@ -180,6 +180,16 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    /// Keeps a problem behind which others can be found; the text has no values.
+    fn keep(&mut self, problem: Problem) -> Step {
+        self.scan.fatal = true;
+        if self.scan.problems.len() + 1 >= MAX_DUPLICATES {
+            return Err(Box::new(problem));
+        }
+        self.scan.problems.push(problem);
+        Ok(())
+    }
+
     fn wants_key(&self) -> bool {
         matches!(
             self.frames.last(),
@@ -192,7 +202,8 @@ impl Scanner<'_> {
 
     fn key(&mut self, text: &str, quoted: bool, span: Span) -> Step {
         if text == "<<" && !quoted {
-            return Err(Box::new(self.merge_key(span)));
+            let problem = self.merge_key(span);
+            self.keep(problem)?;
         }
         let path = self.path.clone();
         let Some(Frame {
@@ -401,6 +412,17 @@ mod tests {
         assert_eq!(codes("a: !!str 1"), ["tag"]);
         assert_eq!(codes("a: !x [1]"), ["tag"]);
         assert_eq!(codes("a: &b {c: 1}\nd: {<<: *b}"), ["merge-key"]);
+        assert_eq!(
+            codes("a: !x 1\nb: &c {<<: 1, <<: 2}\nd: !!str 3\na: 4"),
+            [
+                "tag",
+                "merge-key",
+                "merge-key",
+                "duplicate-key",
+                "tag",
+                "duplicate-key"
+            ]
+        );
         assert_eq!(codes("? [a]\n: 1"), ["complex-key"]);
         assert_eq!(codes("a: 1\n---\nb: 2"), ["syntax"]);
         assert_eq!(codes("a: [1"), ["syntax"]);

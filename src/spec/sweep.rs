@@ -7,9 +7,10 @@ mod names;
 pub(crate) use axes::{Axes, Range};
 pub(crate) use names::names;
 
-use super::check::is_empty;
+use super::check::{Paths, is_empty, one_of};
 use super::index::{is_within, join, join_paths, steps};
 use super::layers::Merged;
+use super::schema::SPEC;
 use super::source::Source;
 use crate::diag::{Code, Found, Place, Problem};
 use figment::value::{Dict, Value};
@@ -124,6 +125,15 @@ fn section<'v>(sweep: &'v Dict, name: &str) -> Vec<Leaf<'v>> {
     found
 }
 
+/// The swept keys that are lists of values.
+pub(crate) fn lists(merged: &Merged) -> Vec<Leaf<'_>> {
+    let Some(Value::Dict(_, sweep)) = merged.root.get("sweep") else {
+        return Vec::new();
+    };
+    let lists = ["grid", "zip"].iter();
+    lists.flat_map(|name| section(sweep, name)).collect()
+}
+
 /// Paths of all keys that the sweep sets.
 pub(crate) fn keys(merged: &Merged) -> Vec<String> {
     let Some(Value::Dict(_, sweep)) = merged.root.get("sweep") else {
@@ -133,20 +143,52 @@ pub(crate) fn keys(merged: &Merged) -> Vec<String> {
     leaves.map(|leaf| leaf.key).collect()
 }
 
-/// The problem with sweeping a key, if there is one.
-pub(crate) fn refuse(merged: &Merged, leaf: &Leaf) -> Option<Problem> {
+/// Whether the path of a swept key can begin with this name.
+pub(crate) fn may_begin(name: &str) -> bool {
+    SWEPT.contains(&name)
+}
+
+/// The problem with sweeping a key, if there is one; `paths` gives those of the spec.
+pub(crate) fn refuse<'p>(
+    merged: &Merged,
+    leaf: &Leaf,
+    paths: impl FnOnce() -> &'p Paths,
+) -> Option<Problem> {
     let section = leaf.key.split('.').next().unwrap_or_default();
-    if SWEPT.contains(&section) {
+    if may_begin(section) {
         return unreachable_key(merged, leaf);
     }
     let problem = Problem::new(Code::BadSweep, format!("`{}` cannot be swept", leaf.key))
         .at(leaf.place(merged, 0));
     Some(match section {
         "seeds" => problem.help("list all seeds in `seeds`: every point is run with each of them"),
-        _ => problem
-            .did_you_mean(section, SWEPT)
-            .or_help("a sweep sets keys below `data`, `augment`, `encoder` or `phases`"),
+        _ => elsewhere(problem, section, &leaf.key, paths),
     })
+}
+
+/// Says what a swept path was meant to be that begins nowhere.
+fn elsewhere<'p>(
+    problem: Problem,
+    section: &str,
+    key: &str,
+    paths: impl FnOnce() -> &'p Paths,
+) -> Problem {
+    let help = "a sweep sets keys below `data`, `augment`, `encoder` or `phases`";
+    // A key of the top level is itself.
+    if SPEC.key(section).is_some() {
+        return problem.help(help);
+    }
+    let paths = paths();
+    let whole =
+        |found: Vec<&str>| one_of(&found.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    if let Some(help) = whole(paths.ending("", key)) {
+        return problem.help(help);
+    }
+    let problem = problem.did_you_mean(section, SWEPT);
+    match whole(paths.meant("", key)).filter(|_| problem.label.is_none()) {
+        Some(help) => problem.help(help),
+        None => problem.or_help(help),
+    }
 }
 
 /// A path that leads through what is not there, or through what holds no keys.

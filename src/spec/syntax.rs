@@ -6,7 +6,7 @@ mod brackets;
 mod lines;
 
 use super::index::Span;
-use crate::diag::{Code, Place, Problem};
+use crate::diag::{Code, Place, Problem, is_hidden};
 
 /// What the parser said, and where.
 pub(super) struct Said<'a> {
@@ -70,6 +70,7 @@ fn cause(said: &Said, lines: &[&str]) -> Option<Cause> {
     escape(said, lines)
         .or_else(|| brackets::fault(said, lines))
         .or_else(|| tab(said, lines))
+        .or_else(|| look_alike(said, lines))
         .or_else(|| lines::fault(said, lines))
         .or_else(|| letter(said, lines))
 }
@@ -133,6 +134,47 @@ fn tab(said: &Said, lines: &[&str]) -> Option<Cause> {
         let message = "a tab where only spaces may stand";
         Cause::new(said.at, message, "put a space in its place")
     })
+}
+
+/// What looks like a space or a colon near the marked line, and is none: pasted from a page, or typed on another keyboard.
+fn look_alike(said: &Said, lines: &[&str]) -> Option<Cause> {
+    let mut near = said.at.line.saturating_sub(1)..=said.at.line + 1;
+    let (line, (at, len, c)) =
+        near.find_map(|number| Some((number, strange(line(lines, number))?)))?;
+    let span = Span {
+        line,
+        column: at + 1,
+        len,
+    };
+    let letter = format!("U+{:04X}", u32::from(c));
+    if c == WIDE_COLON {
+        let message = format!("this colon is {letter}, which is none in YAML");
+        return Some(Cause::new(span, message, "write `:` and a space"));
+    }
+    let message = format!("{letter} looks like a space and is none in YAML");
+    let help = "put plain spaces in its place";
+    Some(Cause::new(span, message, help))
+}
+
+/// The colon of East Asian keyboards.
+const WIDE_COLON: char = '\u{ff1a}';
+
+/// The first character of a line, with its place and how often it stands there, that is no space where only one can stand:
+/// in the indentation, or behind a colon, a dash or a comma; or no colon behind the name of a key.
+fn strange(line: &str) -> Option<(usize, usize, char)> {
+    let letters: Vec<char> = line.chars().collect();
+    let blank = |c: char| c != '\t' && is_hidden(c);
+    let at = (0..letters.len()).find(|&at| {
+        let before = at.checked_sub(1).map(|at| letters[at]);
+        let indents = letters[..at].iter().all(|c| c.is_whitespace());
+        let divides = before.is_none_or(|c| ":-,".contains(c));
+        let names = |c: &char| c.is_ascii_alphanumeric() || "_- ".contains(*c);
+        blank(letters[at]) && (indents || divides)
+            || letters[at] == WIDE_COLON && letters[..at].iter().all(names)
+    })?;
+    let c = letters[at];
+    let len = letters[at..].iter().take_while(|other| **other == c);
+    Some((at, len.count(), c))
 }
 
 /// What the character at the marked place tells.

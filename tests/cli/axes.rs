@@ -53,6 +53,79 @@ fn a_misspelt_path_is_one_problem_at_the_name_that_is_wrong() {
 }
 
 #[test]
+fn a_sweep_that_has_no_points_hides_none_of_its_wrong_values() {
+    let uneven = "zip: {phases.pretrain.epochs: [1], phases.classify.epochs: [1, two]}";
+    let case = Case::new(&format!(
+        "{GOOD}sweep:\n  grid: {{encoder.width: [8, 0, x], encoder.name: [resnet_cifar]}}\n  {uneven}\n"
+    ));
+    let codes: Vec<_> = found(&case)
+        .into_iter()
+        .map(|(code, line, _)| (code, line))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            ("out-of-range", 23),
+            ("wrong-type", 23),
+            ("bad-sweep", 24),
+            ("wrong-type", 24)
+        ],
+        "{}",
+        case.text()
+    );
+    let many: Vec<String> = (1..=600).map(|n| n.to_string()).collect();
+    let many = format!(
+        "sweep: {{grid: {{encoder.width: [{}, x]}}}}\n",
+        many.join(", ")
+    );
+    let codes: Vec<_> = found(&Case::new(&format!("{GOOD}{many}")))
+        .into_iter()
+        .map(|(code, ..)| code)
+        .collect();
+    assert_eq!(codes, ["too-many-runs", "wrong-type"]);
+}
+
+#[test]
+fn axes_of_another_kind_are_led_to_their_place() {
+    only(
+        "sweep: {grid: {encoder.width: {from: 8, to: 16, steps: 2}}}",
+        &["must be a list", "move it below `range`"],
+    );
+    only(
+        "sweep: {range: {encoder.width: [8, 16]}}",
+        &["must be a mapping", "move it below `grid`"],
+    );
+    only(
+        "sweep: {parameters: {lr: {values: [0.1]}}}",
+        &["write the axes in `grid`, as in"],
+    );
+    let case = Case::new(&format!(
+        "{GOOD}sweep: {{range: {{encoder.width: {{start: 8, stop: 16, num: 2}}}}}}\n"
+    ));
+    let labels: Vec<String> = found(&case).into_iter().map(|(.., label)| label).collect();
+    assert_eq!(
+        labels,
+        ["from", "to", "steps"].map(|key| format!("did you mean `{key}`?"))
+    );
+}
+
+#[test]
+fn a_key_that_a_point_makes_wrong_is_answered_with_what_to_write_there() {
+    only(
+        "sweep: {grid: {encoder: [{name: resnet_cifar, width: 8}, {name: resnet50_v2}]}}",
+        &[
+            "unknown key `blocks`",
+            "at the point encoder = {name: resnet50_v2}",
+            "write `blocks: ~` beside `name` in ",
+        ],
+    );
+    only(
+        "sweep: {grid: {encoder.name: [resnet_cifar, resnet50_v2]}}",
+        &["sweep `encoder` instead, with `{name: resnet50_v2, blocks: ~}` as this value"],
+    );
+}
+
+#[test]
 fn keys_of_a_variant_that_the_sweep_chooses_may_be_swept() {
     let sweep =
         "sweep: {zip: {encoder.name: [resnet_cifar, resnet_cifar], encoder.width: [8, 16]}}";

@@ -196,7 +196,7 @@ fn s07_words_are_taken_by_the_type_of_their_key() {
             &format!("dataset: {nothing}"),
             "missing-key",
             3,
-            &["`data.dataset`", "write its value: `cifar10`"],
+            &["`data.dataset`", "write its value: one of `cifar10`"],
         );
     }
 }

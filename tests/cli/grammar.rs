@@ -63,6 +63,12 @@ const MISTAKES: &[Mistake] = &[
     ("expect:\n  -", "expect: -", (20, 9), "the list of `expect` begins in the line of its key", "in a line of its own"),
     ("    epochs: 2", "    - epochs: 2", (9, 5), "`batch_size` stands beside an item of a list", "write `epochs: 2` in line 8 without the `-`"),
     ("name: good", "- name: good", (2, 1), "`seeds` stands beside an item of a list", "write `name: good` in line 1 without the `-`"),
+    // What looks like a space or a colon.
+    ("    epochs: 2", "\u{a0}\u{a0}\u{a0}\u{a0}epochs: 2", (8, 1), "U+00A0 looks like a space", "plain spaces"),
+    ("    batch_size: 20\n    head", "  \u{3000}batch_size: 20\n    head", (9, 3), "U+3000 looks like a space", "plain spaces"),
+    ("epochs: 2", "epochs:\u{a0}2", (8, 12), "U+00A0 looks like a space", "plain spaces"),
+    ("name: good", "name\u{ff1a}good", (1, 5), "this colon is U+FF1A", "write `:` and a space"),
+    ("  - {metric", "  -\u{a0}{metric", (21, 4), "U+00A0 looks like a space", "plain spaces"),
     // Letters.
     ("name: good", "name: @good", (1, 7), "a value cannot begin with `@`", "put it in quotes: `\"@good\"`"),
     ("name: good", "name: %good", (1, 7), "a value cannot begin with `%`", "put it in quotes: `\"%good\"`"),

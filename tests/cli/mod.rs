@@ -14,6 +14,7 @@ mod keys;
 mod layers;
 #[cfg(target_os = "linux")]
 mod limits;
+mod misplaced;
 mod mistakes;
 mod nearest;
 mod phases;

@@ -58,7 +58,7 @@ error[missing-key]: missing key `batch_size` in `phases.pretrain`
   |
 7 |   pretrain:
   |   ^^^^^^^^ needs `batch_size`
-  = help: add `batch_size`: images a step; the last, smaller batch is kept
+  = help: add `batch_size`, a whole number from 1 to 1000000: images a step; the last, smaller batch is kept
 error: 1 problem in spec.yaml, nothing was run
 "
     );
@@ -204,7 +204,7 @@ fn a_misspelt_tag_or_required_key_is_one_problem() {
         "{temp",
         "missing-key",
         11,
-        &["add `name`: `npairs`, `cross_entropy`"],
+        &["add `name`, one of `npairs`, `cross_entropy`"],
     );
 }
 

@@ -2,12 +2,13 @@
 //! the numbers of a range, at the end or the steps that make them wrong.
 
 use super::unknown::unknown;
-use super::{Check, Owner};
+use super::{Check, Owner, Paths, is_empty};
 use crate::diag::{Code, Problem};
 use crate::spec::index::{join, join_paths, parent};
-use crate::spec::schema::{Key, Kind, Part, SPEC, Section};
+use crate::spec::schema::{Key, Kind, Part, RANGE, SPEC, Section};
 use crate::spec::sweep::{self, Leaf, Range};
 use figment::value::Value;
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
 /// What the schema has at a path.
@@ -52,19 +53,69 @@ impl Check<'_> {
         let swept: HashSet<String> = sweep::keys(self.merged).into_iter().collect();
         let mut leaves = Vec::new();
         sweep::leaves("", path, value, &mut leaves);
+        let merged = self.merged;
+        let paths = LazyCell::new(|| Paths::of(merged));
         for leaf in leaves {
-            let found = match sweep::refuse(self.merged, &leaf) {
+            let found = match sweep::refuse(self.merged, &leaf, || &*paths) {
                 Some(problem) => Err(problem.into()),
                 None => self.found_at(&leaf, &swept),
             };
             match found {
                 Err(problem) => self.report(&leaf.written, *problem),
                 Ok(here) => {
+                    if self.is_axis_of_another(&leaf, item) {
+                        continue;
+                    }
                     let before = self.found.seen();
                     self.value(&leaf.written, &leaf.key, leaf.value, item);
                     if self.found.seen() == before {
                         self.range(&leaf, here);
                     }
+                }
+            }
+        }
+    }
+
+    /// Reports a range in the place of a list of values, and a list in that of a range.
+    fn is_axis_of_another(&mut self, leaf: &Leaf, item: &'static Kind) -> bool {
+        let (expected, help) = match (item, leaf.value) {
+            (Kind::List(..), Value::Dict(_, dict))
+                if dict.keys().any(|name| RANGE.key(name).is_some()) =>
+            {
+                (
+                    "a list",
+                    "move it below `range`, which takes `from`, `to` and `steps`",
+                )
+            }
+            (Kind::Map(_), Value::Array(..)) => (
+                "a mapping",
+                "move it below `grid`, which takes lists of values",
+            ),
+            _ => return false,
+        };
+        let problem = self.wrong_type(&leaf.written, leaf.value, expected);
+        self.report(&leaf.written, problem.help(help));
+        true
+    }
+
+    /// Judges the values of the lists of a sweep that has no points, since something else is wrong with it. Those of one
+    /// that has points are judged there, beside what they stand with.
+    pub(super) fn swept_values(&mut self) {
+        let swept: HashSet<String> = sweep::keys(self.merged).into_iter().collect();
+        for leaf in sweep::lists(self.merged) {
+            let (Value::Array(_, items), Ok(Here::Value(kind))) =
+                (leaf.value, self.found_at(&leaf, &swept))
+            else {
+                continue;
+            };
+            let name = leaf.key.rsplit('.').next().unwrap_or_default();
+            for (i, item) in items.iter().enumerate() {
+                if self.found.is_enough() {
+                    return;
+                }
+                // `~` takes the key away at that point.
+                if !is_empty(item) {
+                    self.value(&join(&leaf.written, &i.to_string()), name, item, kind);
                 }
             }
         }

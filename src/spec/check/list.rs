@@ -1,7 +1,7 @@
 //! Lists: their length, their items, and items that are equal.
 
 use super::{Check, EXACT, scalar};
-use crate::diag::{Code, Problem};
+use crate::diag::{Code, Problem, suggest};
 use crate::spec::index::join;
 use crate::spec::schema::Kind;
 use figment::value::{Num, Value};
@@ -19,15 +19,28 @@ impl Check<'_> {
         let Value::Array(_, items) = value else {
             let problem = self.wrong_type(path, value, "a list");
             let help = match value {
-                Value::String(_, text) if !text.is_empty() => {
+                Value::String(_, text) if may_hold(text, item) => {
                     let items =
                         text.trim_matches(|c: char| "()<>".contains(c) || c.is_whitespace());
                     format!("write it in brackets: `[{items}]`")
                 }
-                Value::Num(_, number) => {
-                    format!("write it in brackets: `[{}]`", scalar::number(*number))
+                Value::Num(_, number) => in_brackets(name, *number),
+                Value::Dict(_, dict) if dict.keys().all(|key| key.parse::<usize>().is_ok()) => {
+                    format!(
+                        "give all of its items, as in `{path}=[...]`: lists are replaced as a whole"
+                    )
                 }
-                _ => "write it in brackets, as in `[a, b]`; lists are replaced as a whole".into(),
+                Value::Dict(_, dict) => match item {
+                    Kind::Step(_) => {
+                        let step = dict.keys().next().map_or("flip", String::as_str);
+                        format!("make each step an item of its own, as in `[{{{step}: ...}}, ...]`")
+                    }
+                    _ => "put the mapping in brackets, or a `- ` before its first line".into(),
+                },
+                _ => format!(
+                    "write it in brackets, as in `{}`; lists are replaced as a whole",
+                    example(item)
+                ),
             };
             self.report(path, problem.help(help));
             return;
@@ -74,6 +87,38 @@ impl Check<'_> {
                 .help("delete one of the two");
             self.report(&join(path, &i.to_string()), problem);
         }
+    }
+}
+
+/// What to do about a single number in the place of a list.
+fn in_brackets(name: &str, number: Num) -> String {
+    let alone = format!("write it in brackets: `[{}]`", scalar::number(number));
+    match number.to_u128() {
+        Some(n @ 2..=10) if name == "seeds" => {
+            let all: Vec<String> = (0..n).map(|seed| seed.to_string()).collect();
+            format!("{alone}, or for {n} seeds `[{}]`", all.join(", "))
+        }
+        _ => alone,
+    }
+}
+
+/// Whether the words of a text are near to what a list of this kind takes.
+fn may_hold(text: &str, item: &Kind) -> bool {
+    let known = |word: &str| match item {
+        Kind::Choice(choices) => suggest(word, choices.iter().map(|(word, _)| *word)).is_some(),
+        _ => true,
+    };
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| !word.is_empty() && known(word))
+}
+
+/// A list of items of a kind.
+fn example(item: &Kind) -> String {
+    match item {
+        Kind::Choice(choices) => format!("[{}]", choices.first().map_or("a", |(word, _)| word)),
+        Kind::Whole(..) => "[0, 1]".into(),
+        Kind::Step(_) => "[{flip: horizontal}]".into(),
+        _ => "[a, b]".into(),
     }
 }
 

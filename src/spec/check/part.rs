@@ -24,8 +24,11 @@ impl Check<'_> {
         };
         let title = |variant: &str| format!("`{name}` {variant}");
         let Some((tag, word)) = tag_of(part, dict) else {
-            let doc = quoted(part.names());
-            self.missing_key(path, Some(value), dict, part.tag, &doc);
+            if self.is_named_by_key(path, dict, part) {
+                return;
+            }
+            let takes = format!("one of {}", quoted(part.names()));
+            self.missing_key(path, Some(value), dict, part.tag, &takes);
             let owner = Owner {
                 title: title(&format!("without `{}`", part.tag)),
                 tag: Some(part),
@@ -69,6 +72,33 @@ impl Check<'_> {
         }
     }
 
+    /// Reports a variant that is written as a key, with its own keys below it: `{adam: {learning_rate: 0.1}}`.
+    fn is_named_by_key(&mut self, path: &str, dict: &Dict, part: &'static Part) -> bool {
+        let mut named = dict
+            .iter()
+            .filter_map(|(name, value)| Some((name, value, part.variant(name)?)));
+        let Some((name, value, section)) = named.next() else {
+            return false;
+        };
+        let (tag, what) = (part.tag, part.what);
+        let inner = join(path, name);
+        let message = format!("`{path}` has the name of its {what} as a key");
+        let help = match value {
+            Value::Dict(..) => format!("write `{tag}: {name}`, and the keys below it beside that"),
+            _ => format!("write `{tag}: {name}`"),
+        };
+        let problem = Problem::new(Code::UnknownKey, message)
+            .at(self.merged.key_place(&inner, value))
+            .label(format!("expected `{tag}: {name}`"));
+        self.report(&inner, problem.help(help));
+        self.wrong.push(join(path, tag));
+        let title = format!("`{name}`");
+        if let Value::Dict(_, below) = value {
+            self.section(&inner, value, below, section, &Owner { title, tag: None });
+        }
+        true
+    }
+
     /// The variant that a tag names, or the nearest one, as which the rest is checked.
     fn variant(
         &mut self,
@@ -83,7 +113,8 @@ impl Check<'_> {
             return None;
         };
         part.variant(word).or_else(|| {
-            self.unknown_name(path, part.what, word, tag, part.names().collect());
+            let message = format!("unknown {} `{word}`", part.what);
+            self.unknown_name(path, message, word, tag, part.names().collect());
             suggest(word, part.names()).and_then(|nearest| part.variant(nearest))
         })
     }

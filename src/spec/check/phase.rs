@@ -14,17 +14,24 @@ const NAMES: usize = 100;
 
 impl Check<'_> {
     pub(super) fn named(&mut self, path: &str, value: &Value, section: &'static Section) {
+        if let Value::Array(_, items) = value {
+            return self.listed_phases(path, value, items, section);
+        }
         let Some(phases) = self.mapping(path, value) else {
             return;
         };
         let before = self.found.seen();
         let merged = self.merged;
+        let beside = self.keys_beside(path, phases, section);
         let written = Written {
             phases,
             layers: merged.phase_layers(),
         };
         for (name, inner) in phases {
             let inner_path = join(path, name);
+            if beside.contains(&inner_path) {
+                continue;
+            }
             if is_empty(inner) {
                 self.deleted(&inner_path, name, inner, &written);
                 continue;
@@ -47,6 +54,79 @@ impl Check<'_> {
         if phases.values().all(is_empty) && self.found.seen() == before {
             self.too_few(path, value, 1, "phase");
         }
+    }
+
+    /// Reports a list of phases in the place of a mapping, and what is wrong inside its items.
+    fn listed_phases(
+        &mut self,
+        path: &str,
+        value: &Value,
+        items: &[Value],
+        section: &'static Section,
+    ) {
+        let problem = self.wrong_type(path, value, "a mapping");
+        let name = |item: &Value| match item {
+            Value::Dict(_, dict) => dict.get("name").and_then(Value::as_str).map(str::to_owned),
+            _ => None,
+        };
+        let name = items.iter().find_map(name).unwrap_or("train".into());
+        let what = section.name;
+        let help = format!(
+            "write each {what} below its name, as in `{name}:` and its keys in lines below, without `-`"
+        );
+        self.report(path, problem.help(help));
+        for (i, item) in items.iter().enumerate() {
+            if let Value::Dict(_, dict) = item {
+                let mut dict = dict.clone();
+                dict.remove("name");
+                let title = format!("a {what}");
+                let owner = Owner { title, tag: None };
+                self.entries(&join(path, &i.to_string()), &dict, section.keys, &owner);
+            }
+        }
+    }
+
+    /// Reports keys of a phase that stand where only phases can, beside the name of theirs or without one; gives their
+    /// paths, and those of the phases which they belong in.
+    fn keys_beside(&mut self, path: &str, phases: &Dict, section: &'static Section) -> Vec<String> {
+        let is_phase = |value: &Value| match value {
+            Value::Dict(_, dict) => dict.keys().any(|name| section.key(name).is_some()),
+            value => is_empty(value),
+        };
+        let keys = phases.iter().filter(|(_, value)| !is_phase(value));
+        let keys: Vec<_> = keys
+            .filter_map(|(name, value)| Some((name.as_str(), value, section.key(name)?)))
+            .collect();
+        let place =
+            |(name, value, _): &(&str, &Value, _)| self.merged.key_place(&join(path, name), value);
+        let Some(place) = keys.iter().filter_map(place).min() else {
+            return Vec::new();
+        };
+        let blank = phases.iter().filter(|(name, value)| {
+            section.key(name).is_none() && self.is_blank(&join(path, name), value)
+        });
+        let blank: Vec<&str> = blank.map(|(name, _)| name.as_str()).collect();
+        let names = quoted(keys.iter().map(|(name, ..)| *name));
+        let (label, help) = match blank.first() {
+            Some(phase) => (
+                format!("beside `{phase}`, not in it"),
+                format!("indent {names} deeper than `{phase}`"),
+            ),
+            None => (
+                "in no phase".into(),
+                format!("write the name of a phase, as in `train:`, and {names} in lines below it"),
+            ),
+        };
+        let message = format!("`{path}` holds phases by name, found keys of a phase: {names}");
+        let problem = Problem::new(Code::WrongType, message).at(place);
+        self.found.push(problem.label(label).help(help));
+        for (name, value, key) in &keys {
+            self.value(&join(path, name), name, value, &key.kind);
+        }
+        let names = keys.iter().map(|(name, ..)| *name).chain(blank);
+        let paths: Vec<String> = names.map(|name| join(path, name)).collect();
+        self.wrong.extend(paths.iter().cloned());
+        paths
     }
 
     /// Reports a phase without anything in it that no weaker layer has.

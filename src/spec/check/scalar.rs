@@ -18,7 +18,8 @@ impl Check<'_> {
                 Value::String(_, word) if choices.iter().any(|(known, _)| known == word) => {}
                 Value::String(_, word) => {
                     let names = choices.iter().map(|(known, _)| *known).collect();
-                    self.unknown_name(path, &format!("value for `{name}`"), word, value, names);
+                    let message = format!("unknown value `{word}` of `{name}`");
+                    self.unknown_name(path, message, word, value, names);
                 }
                 _ => {
                     let expected = quoted(choices.iter().map(|(known, _)| *known));
@@ -112,6 +113,8 @@ impl Check<'_> {
             } else if word.starts_with('0') && word.parse::<u64>().is_ok() {
                 let digits = word.trim_start_matches('0');
                 problem = problem.help(format!("write it without leading zeros: `{digits:0>1}`"));
+            } else if let Some(help) = other_notation(word, expected) {
+                problem = problem.help(help);
             }
         }
         self.report(path, problem.or_help(format!("write {expected}")));
@@ -179,13 +182,13 @@ impl Check<'_> {
     pub(super) fn unknown_name(
         &mut self,
         path: &str,
-        what: &str,
+        message: String,
         word: &str,
         value: &Value,
         names: Vec<&'static str>,
     ) {
         let listed = quoted(names.iter().copied());
-        let problem = Problem::new(Code::UnknownName, format!("unknown {what} `{word}`"))
+        let problem = Problem::new(Code::UnknownName, message)
             .at(self.merged.value_place(path, value))
             .did_you_mean(word, names)
             .note(format!("valid: {listed}"));
@@ -209,6 +212,45 @@ impl Check<'_> {
     fn is_plain(&self, path: &str, value: &Value) -> bool {
         !self.merged.sources[self.merged.layer(value)].is_quoted(path)
     }
+}
+
+/// What to do about a number as other countries or people write it: `0,05`, `10,000`, `5%`, `1/255`, `6 epochs`.
+fn other_notation(word: &str, expected: &str) -> Option<String> {
+    let is_number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
+    if let Some((number, unit)) = word.split_once(' ')
+        && is_number(number)
+        && unit.chars().all(char::is_alphabetic)
+    {
+        return Some(format!("write the number alone: `{number}`"));
+    }
+    if let Some((above, below)) = word.split_once('/') {
+        let share = number(above)? / number(below)?;
+        return share
+            .is_finite()
+            .then(|| format!("write the number that it is: `{share}`"));
+    }
+    let whole = expected.contains("whole");
+    if let Some(percent) = word.strip_suffix('%').filter(|_| !whole) {
+        let share = percent
+            .trim_end()
+            .parse::<f64>()
+            .ok()
+            .filter(|x| x.is_finite())?
+            / 100.0;
+        return Some(format!("write it as a fraction: `{share}`"));
+    }
+    let (first, last) = word.split_once(',')?;
+    let without = word.replace(',', "");
+    if !is_number(&without) {
+        return None;
+    }
+    if last.contains(',') || whole {
+        return Some(format!("write it without `,`: `{without}`"));
+    }
+    Some(format!(
+        "write the fraction behind a point: `{first}.{last}`"
+    ))
 }
 
 /// A value in a few words.

@@ -46,18 +46,13 @@ impl Scanner<'_> {
         ))
     }
 
-    pub(super) fn refuse_tag(&self, tagged: bool, span: Span) -> Step {
-        if tagged {
-            return Err(Box::new(
-                self.problem(
-                    Code::Tag,
-                    "tags (`!name`) are not part of this language",
-                    span,
-                )
-                .help("write the plain value"),
-            ));
+    pub(super) fn refuse_tag(&mut self, tagged: bool, span: Span) -> Step {
+        if !tagged {
+            return Ok(());
         }
-        Ok(())
+        let message = "tags (`!name`) are not part of this language";
+        let problem = self.problem(Code::Tag, message, span);
+        self.keep(problem.help("write the plain value"))
     }
 
     pub(super) fn complex_key(&self, span: Span) -> Problem {

@@ -245,7 +245,10 @@ fn indented(lines: &[&str], at: usize) -> Option<Cause> {
             "`{name}` is indented deeper than `{}` above it, which has a value",
             last.name
         );
-        let help = format!("begin `{name}` and `{}` in one column", last.name);
+        let help = format!(
+            "begin `{name}` and `{}` in one column, or delete what stands behind `{}:`",
+            last.name, last.name
+        );
         return Some(Cause::new(span, message, help));
     }
     if open.iter().any(|above| above.column == own.column) {

@@ -41,6 +41,14 @@ fn a_misspelt_verb_is_answered_with_the_nearest() {
         ),
         ("nwe", "there is no verb `nwe`; did you mean `supcon new`?"),
         (
+            "explain",
+            "there is no verb `explain`; did you mean `supcon help`?",
+        ),
+        (
+            "Validate",
+            "there is no verb `Validate`; did you mean `supcon check`?",
+        ),
+        (
             "banana",
             "there is no verb `banana`; `supcon --help` lists them",
         ),

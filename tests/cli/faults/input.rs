@@ -110,9 +110,10 @@ fn s13_other_encodings_are_refused_and_marks_and_line_ends_accepted() {
         let text = case.text();
         assert!(text.contains("error[not-utf8]"), "{text}");
         assert!(
-            text.contains(&format!("the byte at offset {offset} ")),
+            text.contains(&format!("the byte at offset {offset} in line 1 ")),
             "{text}"
         );
+        assert_eq!(text.contains("it is UTF-16"), offset == 0, "{text}");
     }
     assert_eq!(codes(b"name: x\nseeds: \0\n"), [("syntax", 2)]);
     assert_eq!(codes(b"phases:\n\ttrain: 1\n"), [("syntax", 2)]);

@@ -9,9 +9,8 @@ use std::process::Command;
 /// Reports on these experiments of a store.
 fn report(store: &Store, names: &[&str], fault: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
-    command.arg("report").arg(store.runs());
-    command.arg("--out").arg(store.results().join("report"));
-    command.args(names.iter().flat_map(|name| ["--name", name]));
+    command.arg("report").args(names);
+    command.arg("--results").arg(store.results());
     command.env("SUPCON_FAULT", fault);
     command
 }
