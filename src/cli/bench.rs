@@ -5,9 +5,10 @@ use super::{FolderArgs, SpecArgs, check, out, store};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::device::DeviceName;
 use crate::diag::Code;
+use crate::disk::Disk;
 use crate::ops;
 use crate::plan::{self, Host, PhaseCost, RunPlan, counted};
-use crate::record::{Disk, RunDir};
+use crate::record::RunDir;
 use crate::runner::{self, exit};
 use crate::train::{self, Hooks, Kept, Measured, StepTimes};
 use clap::Args;
@@ -109,10 +110,11 @@ fn measure(args: &BenchArgs, plan: &RunPlan) -> Result<(), Refused> {
     let options = LoadOptions {
         data_dir: args.folders.data.clone(),
         cache_dir: args.folders.cache(),
+        disk: Disk::real(),
         progress: &|_| {},
     };
     let data = data::load(&plan.data, &options).map_err(|error| {
-        let exit = exit::REFUSED;
+        let exit = error.exit_code(exit::REFUSED);
         Refused(exit, Some(error.code().as_str()), error.to_string())
     })?;
     let bench = Bench {

@@ -4,6 +4,7 @@ use super::out;
 use super::store::{self, Names, ResultsArgs, shown};
 use crate::data::{self, LoadOptions};
 use crate::diag::{Code, pointer};
+use crate::disk::Disk;
 use crate::plan::RunPlan;
 use crate::record::{CAPSULE, Checkpoint, RunDir, Status, plan_and_status, read_capsule};
 use crate::runner::{self, exit};
@@ -145,11 +146,12 @@ fn load(
     let options = LoadOptions {
         data_dir: args.data.clone().or(own),
         cache_dir: args.results.results.join("cache"),
+        disk: Disk::real(),
         progress: &|_| {},
     };
     let data = data::load(&plan.data, &options).map_err(|error| {
         let code = error.code().as_str();
-        let exit = exit::REFUSED;
+        let exit = error.exit_code(exit::REFUSED);
         Refused(exit, Some(code), error.to_string())
     })?;
     if data.hash != capsule.position.data_hash {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use supcon::record::Operation;
+use supcon::disk::Operation;
 
 /// A file or folder: what is on the medium, and what is only in memory.
 #[derive(Clone, Default)]
