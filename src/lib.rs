@@ -9,6 +9,7 @@ pub mod data;
 #[cfg(feature = "train")]
 pub mod device;
 pub mod diag;
+pub mod disk;
 pub mod draw;
 #[cfg(feature = "train")]
 pub mod loss;

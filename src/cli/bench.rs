@@ -3,11 +3,12 @@
 use super::run::processors;
 use super::{FolderArgs, SpecArgs, check, out, store};
 use crate::data::{self, Dataset, LoadOptions};
-use crate::device::{self, DeviceName};
+use crate::device::DeviceName;
 use crate::diag::Code;
+use crate::disk::Disk;
 use crate::ops;
 use crate::plan::{self, Host, PhaseCost, RunPlan, counted};
-use crate::record::{Disk, RunDir};
+use crate::record::RunDir;
 use crate::runner::{self, exit};
 use crate::train::{self, Hooks, Kept, Measured, StepTimes};
 use clap::Args;
@@ -51,8 +52,8 @@ pub(super) struct BenchArgs {
     json: bool,
 }
 
-/// Why nothing was measured: exit code, stable code, text.
-struct Refused(u8, String, String);
+/// Why nothing was measured: exit code, stable code if there is one, text.
+struct Refused(u8, Option<&'static str>, String);
 
 /// Measures the phases of the first run.
 pub(super) fn bench(args: &BenchArgs) -> ExitCode {
@@ -63,7 +64,8 @@ pub(super) fn bench(args: &BenchArgs) -> ExitCode {
     match measure(args, &plans.remove(0)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Refused(exit, code, text)) => {
-            out::warn(&format!("error[{code}]: {}\n", store::shown(&text)));
+            let code = code.map_or(String::new(), |code| format!("[{code}]"));
+            out::warn(&format!("error{code}: {}\n", store::shown(&text)));
             ExitCode::from(exit)
         }
     }
@@ -92,26 +94,29 @@ struct Phase<'a> {
 
 fn measure(args: &BenchArgs, plan: &RunPlan) -> Result<(), Refused> {
     let chosen = chosen(args, plan)?;
-    let environment = |error: device::DeviceError| {
-        Refused(
-            exit::ENVIRONMENT,
-            Code::EnvDevice.to_string(),
-            error.to_string(),
-        )
-    };
-    let device = DeviceName::parse(&args.device).map_err(environment)?;
     let threads = args
         .threads
         .map_or_else(processors, |threads| threads as usize);
-    device::prepare(threads);
-    let opened = device.open().map_err(environment)?;
+    let held = runner::hold(&args.device, threads, "measuring on this GPU");
+    let held = held.map_err(|error| {
+        let code = error.code().map(Code::as_str);
+        Refused(error.exit_code(), code, error.to_string())
+    })?;
+    let device = held.device;
+    let opened = device.open().map_err(|error| {
+        let code = Some(Code::EnvDevice.as_str());
+        Refused(exit::ENVIRONMENT, code, error.to_string())
+    })?;
     let options = LoadOptions {
         data_dir: args.folders.data.clone(),
         cache_dir: args.folders.cache(),
+        disk: Disk::real(),
         progress: &|_| {},
     };
-    let data = data::load(&plan.data, &options)
-        .map_err(|error| Refused(exit::REFUSED, error.code().to_string(), error.to_string()))?;
+    let data = data::load(&plan.data, &options).map_err(|error| {
+        let exit = error.exit_code(exit::REFUSED);
+        Refused(exit, Some(error.code().as_str()), error.to_string())
+    })?;
     let bench = Bench {
         plan,
         device,
@@ -169,7 +174,7 @@ fn chosen(args: &BenchArgs, plan: &RunPlan) -> Result<Vec<usize>, Refused> {
             .map(|phase| format!("`{}`", phase.name))
             .collect();
         let text = format!("no phase `{name}`; there is {}", names.join(", "));
-        Refused(exit::REFUSED, Code::UnknownName.to_string(), text)
+        Refused(exit::REFUSED, Some(Code::UnknownName.as_str()), text)
     })
 }
 
@@ -183,11 +188,7 @@ impl Bench<'_> {
         args: &BenchArgs,
     ) -> Result<Phase<'c>, Refused> {
         let disk = |error: crate::record::RecordError| {
-            Refused(
-                error.exit_code(),
-                error.code().to_string(),
-                error.to_string(),
-            )
+            Refused(error.exit_code(), Some(error.code()), error.to_string())
         };
         let folder = args
             .folders
@@ -208,7 +209,8 @@ impl Bench<'_> {
         // Whatever happened, the checkpoint was only written to be timed.
         let _ = std::fs::remove_dir_all(&folder);
         let measured = measured.map_err(|error| {
-            Refused(exit::FAILED, Code::RunFailed.to_string(), error.to_string())
+            let code = Some(Code::RunFailed.as_str());
+            Refused(exit::FAILED, code, error.to_string())
         })?;
         let phase = &self.plan.phases[index];
         Ok(Phase {

@@ -2,9 +2,10 @@
 
 use super::out;
 use super::store::{self, ResultsArgs, bytes, shown};
+use crate::disk::Disk;
 use crate::plan::counted;
 use crate::record::lease::Lease;
-use crate::record::{Disk, Garbage, RecordError, RunDir, garbage_beside, run_folders};
+use crate::record::{Garbage, RecordError, RunDir, garbage_beside, run_folders};
 use clap::Args;
 use std::fmt::Write;
 use std::process::ExitCode;

@@ -3,9 +3,10 @@
 use super::{FolderArgs, Format, SpecArgs, check, out};
 use crate::data::{self, DataError, Dataset, LoadOptions};
 use crate::diag::{Code, Place, Problem, Problems};
+use crate::disk::Disk;
 use crate::plan::{RunPlan, load_runs, spec_files};
 use crate::preview::{PreviewOptions, Sheet};
-use crate::record::{Disk, RecordError};
+use crate::record::RecordError;
 use clap::{Args, value_parser};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -58,9 +59,12 @@ pub(super) fn preview(args: &PreviewArgs) -> ExitCode {
         Err(error) if args.specs.format == Format::Json => {
             let problem = Problem::new(error.code(), error.to_string());
             check::show(&problem.into(), Format::Json);
-            return ExitCode::from(DATA);
+            return ExitCode::from(error.exit_code(DATA));
         }
-        Err(error) => return refuse(&format!("error[{}]: {error}", error.code()), DATA),
+        Err(error) => {
+            let text = format!("error[{}]: {error}", error.code());
+            return refuse(&text, error.exit_code(DATA));
+        }
     };
     for note in &data.notes {
         out::warn(&format!("note: {note}\n"));
@@ -151,6 +155,7 @@ fn load(plan: &RunPlan, folders: &FolderArgs) -> Result<Dataset, DataError> {
     let options = LoadOptions {
         data_dir: folders.data.clone(),
         cache_dir: folders.cache(),
+        disk: Disk::real(),
         progress: &progress,
     };
     data::load(&plan.data, &options)

@@ -2,9 +2,10 @@
 
 use super::out;
 use super::store::{self, LEASED, Names, ResultsArgs, bytes, shown};
+use crate::disk::Disk;
 use crate::plan::counted;
+use crate::record::RunDir;
 use crate::record::lease::Lease;
-use crate::record::{Disk, RunDir};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,14 +3,14 @@
 use super::out;
 use super::store::{self, Names, ResultsArgs, shown};
 use crate::data::{self, LoadOptions};
-use crate::device::{self, DeviceName};
 use crate::diag::{Code, pointer};
+use crate::disk::Disk;
 use crate::plan::RunPlan;
 use crate::record::{CAPSULE, Checkpoint, RunDir, Status, plan_and_status, read_capsule};
-use crate::runner::exit;
+use crate::runner::{self, exit};
 use crate::train::{self, Replay};
 use clap::Args;
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -73,15 +73,17 @@ fn try_replay(args: &ReplayArgs) -> Result<u8, Refused> {
         Refused(error.exit_code(), Some(error.code()), error.to_string())
     };
     let (plan, status) = plan_and_status(&dir).map_err(record)?;
-    let capsule = read_capsule(&dir).map_err(record)?;
     let (name, threads) = place(args, status.as_ref());
-    let refused = |error: &dyn Display| {
+    let held = runner::hold(&name, threads, "replaying on this GPU").map_err(|error| {
+        let code = error.code().map(Code::as_str);
+        Refused(error.exit_code(), code, error.to_string())
+    })?;
+    let name = held.device;
+    let device = name.open().map_err(|error| {
         let code = Code::EnvDevice.as_str();
         Refused(exit::ENVIRONMENT, Some(code), error.to_string())
-    };
-    let name = DeviceName::parse(&name).map_err(|error| refused(&error))?;
-    device::prepare(threads);
-    let device = name.open().map_err(|error| refused(&error))?;
+    })?;
+    let capsule = read_capsule(&dir).map_err(record)?;
     let data = load(args, &plan, status.as_ref(), &capsule)?;
     let replayed = train::replay(&plan, &data, &device, capsule).map_err(|error| {
         let code = Code::StoreDamaged.as_str();
@@ -144,11 +146,13 @@ fn load(
     let options = LoadOptions {
         data_dir: args.data.clone().or(own),
         cache_dir: args.results.results.join("cache"),
+        disk: Disk::real(),
         progress: &|_| {},
     };
     let data = data::load(&plan.data, &options).map_err(|error| {
         let code = error.code().as_str();
-        Refused(exit::REFUSED, Some(code), error.to_string())
+        let exit = error.exit_code(exit::REFUSED);
+        Refused(exit, Some(code), error.to_string())
     })?;
     if data.hash != capsule.position.data_hash {
         let text = "the images differ from those of the capsule, so its batch cannot be made again";

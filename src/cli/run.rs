@@ -4,6 +4,7 @@ mod changed;
 mod ending;
 mod keep;
 mod room;
+mod table;
 
 use keep::KeepArgs;
 

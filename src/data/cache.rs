@@ -1,16 +1,19 @@
 //! Decoded images on disk, so that a folder of files is decoded once. One file holds a digest, a description and the
 //! bytes; the digest is checked before anything is parsed, and a file is complete or not there at all.
 
-use super::error::DataError;
+use super::error::{DataError, room};
 use super::{Source, Split};
+use crate::disk::{Disk, parent};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 const MAGIC: &[u8; 16] = b"supcon-images-1\n";
 const DIGEST: usize = 32;
+
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// What lies behind the digest, in front of labels and pixels.
 #[derive(Serialize, Deserialize)]
@@ -23,7 +26,7 @@ struct Description {
 }
 
 /// Writes `source` to `path`, complete or not at all.
-pub(super) fn write(path: &Path, source: &Source) -> Result<(), DataError> {
+pub(super) fn write(disk: &Disk, path: &Path, source: &Source) -> Result<(), DataError> {
     let description = Description {
         class_names: source.class_names.clone(),
         height: source.train.height,
@@ -50,17 +53,18 @@ pub(super) fn write(path: &Path, source: &Source) -> Result<(), DataError> {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));
     let digest = hash.finalize();
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(DataError::writing(folder))?;
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-        file.write_all(MAGIC)?;
-        file.write_all(&digest)?;
-        parts.iter().try_for_each(|part| file.write_all(part))?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        sync_folder(path)
-    });
-    written.map_err(DataError::writing(path))
+    let head = [MAGIC.as_slice(), digest.as_slice()].into_iter();
+    let parts: Vec<&[u8]> = head.chain(parts).collect();
+    let bytes: usize = parts.iter().map(|part| part.len()).sum();
+    let folder = parent(path);
+    // Names of unfinished files are those of a process: its threads take turns.
+    let _turn = WRITING.lock();
+    let written = disk
+        .create_folders(folder)
+        .and_then(|()| disk.remove_abandoned(folder))
+        .and_then(|()| disk.replace_by_parts(path, &parts));
+    let needed = format!("it takes {} there", room(bytes as u64));
+    written.map_err(DataError::writing(path, needed))
 }
 
 /// Reads a file of [`write`]; `None` if there is none, or if its digest does not fit.
@@ -104,16 +108,6 @@ fn parse(body: &[u8]) -> Option<Source> {
     })
 }
 
-/// Makes a rename durable: on Unix the folder's own entry must reach the disk.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) && !folder.as_os_str().is_empty() => {
-            File::open(folder)?.sync_all()
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,8 +133,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/er/images.bin");
         assert!(read(&path).is_none());
-        write(&path, &source()).unwrap();
-        write(&path, &source()).unwrap();
+        write(&Disk::real(), &path, &source()).unwrap();
+        write(&Disk::real(), &path, &source()).unwrap();
         let back = read(&path).unwrap();
         assert_eq!(back.class_names, source().class_names);
         assert_eq!((back.train, back.test), (source().train, source().test));
@@ -151,7 +145,7 @@ mod tests {
     fn any_changed_or_missing_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("images.bin");
-        write(&path, &source()).unwrap();
+        write(&Disk::real(), &path, &source()).unwrap();
         let good = fs::read(&path).unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();

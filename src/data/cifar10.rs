@@ -99,7 +99,7 @@ fn in_cache(options: &LoadOptions<'_>, remote: &Remote<'_>) -> Result<Found, Dat
         return Ok(folder);
     }
     let target = options.cache_dir.join(ARCHIVE);
-    download::fetch(remote, &target, options.progress)?;
+    download::fetch(remote, &target, &options.disk, options.progress)?;
     Ok(Found::Archive(target))
 }
 
@@ -272,6 +272,7 @@ mod tests {
         let options = LoadOptions {
             data_dir: None,
             cache_dir: place.join("cache"),
+            disk: crate::disk::Disk::real(),
             progress: &|_| {},
         };
         let places = Places::of([("`--data`", Some(place.to_owned()))]);

@@ -1,12 +1,12 @@
 //! One file from an HTTP server: resumed from a `.part` file, and given its final name only after its SHA-256 was
 //! confirmed. A lock file makes a second process wait and then use the first one's result.
 
-use super::cache::sync_folder;
-use super::error::{DataError, shown};
+use super::error::{DataError, room, shown};
 use super::{Progress, Unit, hex};
+use crate::disk::{Disk, parent};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::Agent;
@@ -33,6 +33,14 @@ enum Stop {
     Again(String),
     /// It will not.
     Final(String),
+    /// The disk refused this file.
+    Disk(PathBuf, io::Error),
+}
+
+impl Stop {
+    fn disk(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Disk(path.to_owned(), error)
+    }
 }
 
 type Report<'a> = &'a (dyn Fn(Progress) + Sync);
@@ -41,33 +49,191 @@ type Report<'a> = &'a (dyn Fn(Progress) + Sync);
 pub(super) fn fetch(
     remote: &Remote<'_>,
     target: &Path,
+    disk: &Disk,
     progress: Report<'_>,
 ) -> Result<(), DataError> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(DataError::writing(folder))?;
-    let lock_path = beside(target, ".lock");
-    let lock = File::create(&lock_path).map_err(DataError::writing(&lock_path))?;
-    lock.lock().map_err(DataError::writing(&lock_path))?;
-    if target.is_file() {
-        let found = digest(target).map_err(DataError::reading(target))?;
-        if found == remote.sha256 {
+    let download = Download {
+        remote,
+        target,
+        part: &beside(target, ".part"),
+        disk,
+        progress,
+    };
+    download.fetch().map_err(|stop| download.error(stop))
+}
+
+/// A file that is wanted, where it goes, and what has come of it.
+struct Download<'a> {
+    remote: &'a Remote<'a>,
+    target: &'a Path,
+    part: &'a Path,
+    disk: &'a Disk,
+    progress: Report<'a>,
+}
+
+impl Download<'_> {
+    fn fetch(&self) -> Result<(), Stop> {
+        let Self { target, part, .. } = *self;
+        let folder = parent(target);
+        let made = self.disk.create_folders(folder);
+        made.map_err(Stop::disk(folder))?;
+        let lock_path = beside(target, ".lock");
+        let lock = self.disk.open_lock(&lock_path);
+        let locked = lock.and_then(|(lock, _)| lock.lock().map(|()| lock));
+        let _lock = locked.map_err(Stop::disk(&lock_path))?;
+        if target.is_file() {
+            if digest(target)? == self.remote.sha256 {
+                return Ok(());
+            }
+            // What is wrong is kept for whoever wants to look at it, and fetched once more.
+            let aside = beside(target, ".damaged");
+            let moved = self.disk.rename(target, &aside);
+            moved.map_err(Stop::disk(&aside))?;
+        }
+        // A part that an earlier process left may belong to another file: then it is fetched once more from its start.
+        let left_over = size(part) > 0;
+        let agent = agent(self.remote.url);
+        let mut result = self.attempts(&agent);
+        if left_over && matches!(&result, Err(Stop::Final(_))) && !part.exists() {
+            result = self.attempts(&agent);
+        }
+        result?;
+        let synced = self.disk.sync_file(part);
+        let named = synced.and_then(|()| self.disk.rename(part, target));
+        let finished = named.and_then(|()| self.disk.sync_folder(folder));
+        finished.map_err(Stop::disk(target))
+    }
+
+    /// Requests what is missing until all is there and right, or until several attempts in a row brought nothing.
+    fn attempts(&self, agent: &Agent) -> Result<(), Stop> {
+        let mut idle = 0;
+        loop {
+            let before = size(self.part);
+            if before >= self.remote.bytes {
+                return self.verify();
+            }
+            match self.attempt(agent, before) {
+                Ok(()) => return self.verify(),
+                Err(Stop::Again(cause)) => {
+                    idle = if size(self.part) > before {
+                        0
+                    } else {
+                        idle + 1
+                    };
+                    if idle == ATTEMPTS {
+                        return Err(Stop::Again(format!("{cause}, {ATTEMPTS} times in a row")));
+                    }
+                    std::thread::sleep(Duration::from_millis(250 << idle));
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    /// One request from byte `from` on.
+    fn attempt(&self, agent: &Agent, from: u64) -> Result<(), Stop> {
+        let mut request = agent.get(self.remote.url);
+        if from > 0 {
+            request = request.header("Range", format!("bytes={from}-"));
+        }
+        let response = request
+            .call()
+            .map_err(|error| Stop::Again(error.to_string()))?;
+        let again = |cause: &str| Err(Stop::Again(cause.to_owned()));
+        match response.status().as_u16() {
+            206 if range_start(&response) == Some(from) => self.append(response, from),
+            200 => {
+                self.drop_part()?;
+                self.append(response, 0)
+            }
+            206 | 416 => {
+                self.drop_part()?;
+                again("the server cannot go on from the part that is here")
+            }
+            status @ (408 | 429 | 500..=599) => again(&format!("the server answered {status}")),
+            status => Err(Stop::Final(format!("the server answered {status}"))),
+        }
+    }
+
+    /// Adds the body to the first `from` bytes, which are there, and at most one byte too many.
+    fn append(&self, response: Response<ureq::Body>, from: u64) -> Result<(), Stop> {
+        let total = self.remote.bytes;
+        let mut body = response.into_body().into_reader().take(total + 1 - from);
+        let mut buffer = vec![0; 1 << 16];
+        let mut done = from;
+        loop {
+            let n = body
+                .read(&mut buffer)
+                .map_err(|error| Stop::Again(error.to_string()))?;
+            if n == 0 {
+                break;
+            }
+            if done == 0 && !buffer[..n].starts_with(&MAGIC[..n.min(2)]) {
+                let cause = "the server sent something else, such as a web page";
+                return Err(Stop::Final(cause.into()));
+            }
+            let added = self.disk.append(self.part, &buffer[..n]);
+            added.map_err(Stop::disk(self.part))?;
+            done += n as u64;
+            (self.progress)(Progress {
+                what: "downloading",
+                done,
+                total: Some(total),
+                unit: Unit::Bytes,
+            });
+        }
+        if done < total {
+            return Err(Stop::Again(format!("the connection ended at byte {done}")));
+        }
+        Ok(())
+    }
+
+    /// Compares the digest; a part that is wrong is removed.
+    fn verify(&self) -> Result<(), Stop> {
+        let (found, bytes) = (digest(self.part)?, size(self.part));
+        if found == self.remote.sha256 {
             return Ok(());
         }
-        // What is wrong is kept for whoever wants to look at it, and fetched once more.
-        let aside = beside(target, ".damaged");
-        fs::rename(target, &aside).map_err(DataError::writing(&aside))?;
+        self.drop_part()?;
+        Err(Stop::Final(format!("{bytes} bytes with SHA-256 {found}")))
     }
-    let part = beside(target, ".part");
-    // A part that an earlier process left may belong to another file: then it is fetched once more from its start.
-    let left_over = size(&part) > 0;
-    let agent = agent(remote.url);
-    let mut result = attempts(&agent, remote, &part, progress).and_then(|()| verify(remote, &part));
-    if left_over && matches!(&result, Err(Stop::Final(_))) && !part.exists() {
-        result = attempts(&agent, remote, &part, progress).and_then(|()| verify(remote, &part));
+
+    /// Removes a part that is no beginning of the file.
+    fn drop_part(&self) -> Result<(), Stop> {
+        if !self.part.exists() {
+            return Ok(());
+        }
+        let removed = self.disk.remove_file(self.part);
+        removed.map_err(Stop::disk(self.part))
     }
-    match result {
-        Ok(()) => finish(&part, target).map_err(DataError::writing(target)),
-        Err(Stop::Again(cause) | Stop::Final(cause)) => Err(failed(remote, target, cause)),
+
+    /// What a person is told.
+    fn error(&self, stop: Stop) -> DataError {
+        let Remote { url, sha256, bytes } = *self.remote;
+        let (cause, path) = match stop {
+            Stop::Again(cause) | Stop::Final(cause) => (cause, shown(self.target)),
+            Stop::Disk(path, error) => {
+                // Behind its last sync all of it is there, under its final name.
+                let has = size(self.part).max(size(self.target)).min(bytes);
+                let needed = format!(
+                    "the download takes {} more there, and the {} MB of it that came are kept: mend that and give the same \
+                     command again",
+                    room(bytes - has),
+                    has / 1_000_000
+                );
+                return DataError::writing(&path, needed)(error);
+            }
+        };
+        let folder = shown(parent(self.target));
+        DataError::Download {
+            url: url.into(),
+            path,
+            cause,
+            expected: format!("{bytes} bytes with SHA-256 {sha256}"),
+            help: format!(
+                "run the same command again to go on, or put the file into `{folder}` or name it with `--data`"
+            ),
+        }
     }
 }
 
@@ -87,67 +253,6 @@ fn agent(url: &str) -> Agent {
     config.build().into()
 }
 
-/// Requests what is missing until all is there, or until several attempts in a row brought nothing.
-fn attempts(
-    agent: &Agent,
-    remote: &Remote<'_>,
-    part: &Path,
-    progress: Report<'_>,
-) -> Result<(), Stop> {
-    let mut idle = 0;
-    loop {
-        let before = size(part);
-        if before >= remote.bytes {
-            return Ok(());
-        }
-        match attempt(agent, remote, part, before, progress) {
-            Ok(()) => return Ok(()),
-            Err(Stop::Final(cause)) => return Err(Stop::Final(cause)),
-            Err(Stop::Again(cause)) => {
-                idle = if size(part) > before { 0 } else { idle + 1 };
-                if idle == ATTEMPTS {
-                    return Err(Stop::Again(format!("{cause}, {ATTEMPTS} times in a row")));
-                }
-                std::thread::sleep(Duration::from_millis(250 << idle));
-            }
-        }
-    }
-}
-
-/// One request from byte `from` on.
-fn attempt(
-    agent: &Agent,
-    remote: &Remote<'_>,
-    part: &Path,
-    from: u64,
-    progress: Report<'_>,
-) -> Result<(), Stop> {
-    let mut request = agent.get(remote.url);
-    if from > 0 {
-        request = request.header("Range", format!("bytes={from}-"));
-    }
-    let response = request
-        .call()
-        .map_err(|error| Stop::Again(error.to_string()))?;
-    let status = response.status().as_u16();
-    let from = match status {
-        206 if range_start(&response) == Some(from) => from,
-        200 => 0,
-        // The part is not a beginning of that file.
-        206 | 416 => return restart(part),
-        408 | 429 | 500..=599 => return Err(Stop::Again(format!("the server answered {status}"))),
-        _ => return Err(Stop::Final(format!("the server answered {status}"))),
-    };
-    append(response, remote, part, from, progress)
-}
-
-fn restart(part: &Path) -> Result<(), Stop> {
-    fs::remove_file(part).map_err(|error| Stop::Final(error.to_string()))?;
-    Err(Stop::Again(
-        "the server cannot go on from the part that is here".into(),
-    ))
-}
-
 fn range_start<B>(response: &Response<B>) -> Option<u64> {
     let range = response.headers().get("content-range")?.to_str().ok()?;
     range
@@ -158,98 +263,19 @@ fn range_start<B>(response: &Response<B>) -> Option<u64> {
         .ok()
 }
 
-/// Copies the body behind the first `from` bytes of `part`, and at most one byte too many.
-fn append(
-    response: Response<ureq::Body>,
-    remote: &Remote<'_>,
-    part: &Path,
-    from: u64,
-    progress: Report<'_>,
-) -> Result<(), Stop> {
-    let disk = |error: io::Error| Stop::Final(format!("cannot write `{}`: {error}", shown(part)));
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(part)
-        .and_then(|file| file.set_len(from).map(|()| file))
-        .map_err(disk)?;
-    let mut body = response
-        .into_body()
-        .into_reader()
-        .take(remote.bytes + 1 - from);
-    let mut buffer = vec![0; 1 << 16];
-    let mut done = from;
-    loop {
-        let n = body
-            .read(&mut buffer)
-            .map_err(|error| Stop::Again(error.to_string()))?;
-        if n == 0 {
-            break;
-        }
-        if done == 0 && !buffer[..n].starts_with(&MAGIC[..n.min(2)]) {
-            drop(fs::remove_file(part));
-            return Err(Stop::Final(
-                "the server sent something else, such as a web page".into(),
-            ));
-        }
-        file.write_all(&buffer[..n]).map_err(disk)?;
-        done += n as u64;
-        let total = Some(remote.bytes);
-        progress(Progress {
-            what: "downloading",
-            done,
-            total,
-            unit: Unit::Bytes,
-        });
-    }
-    if done < remote.bytes {
-        return Err(Stop::Again(format!("the connection ended at byte {done}")));
-    }
-    Ok(())
-}
-
-/// Compares size and digest; a part that is wrong is removed.
-fn verify(remote: &Remote<'_>, part: &Path) -> Result<(), Stop> {
-    let error = |error: io::Error| Stop::Final(format!("cannot read `{}`: {error}", shown(part)));
-    let found = digest(part).map_err(error)?;
-    if found == remote.sha256 {
-        return Ok(());
-    }
-    let bytes = size(part);
-    drop(fs::remove_file(part));
-    Err(Stop::Final(format!("{bytes} bytes with SHA-256 {found}")))
-}
-
 /// SHA-256 of a file's bytes, in hexadecimal.
-fn digest(path: &Path) -> io::Result<String> {
+fn digest(path: &Path) -> Result<String, Stop> {
     let mut hash = Sha256::new();
-    let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
-            n => hash.update(&buffer[..n]),
+    let read = File::open(path).and_then(|mut file| {
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hex(&hash.finalize())),
+                n => hash.update(&buffer[..n]),
+            }
         }
-    }
-}
-
-fn finish(part: &Path, target: &Path) -> io::Result<()> {
-    File::open(part)?.sync_all()?;
-    fs::rename(part, target)?;
-    sync_folder(target)
-}
-
-fn failed(remote: &Remote<'_>, target: &Path, cause: String) -> DataError {
-    let folder = target.parent().map(shown).unwrap_or_default();
-    DataError::Download {
-        url: remote.url.into(),
-        path: shown(target),
-        cause,
-        expected: format!("{} bytes with SHA-256 {}", remote.bytes, remote.sha256),
-        help: format!(
-            "run the same command again to go on, or put the file into `{folder}` or name it with `--data`"
-        ),
-    }
+    });
+    read.map_err(|error| Stop::Final(format!("cannot read `{}`: {error}", shown(path))))
 }
 
 fn size(path: &Path) -> u64 {

@@ -2,6 +2,7 @@
 //! and one thing to do; paths are escaped, so that a file name cannot play with the terminal.
 
 use crate::diag::{Code, escape};
+use crate::disk;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -114,17 +115,23 @@ pub enum DataError {
         /// One thing to do.
         help: &'static str,
     },
-    /// The operating system refused to read or write.
-    #[error("cannot {action} `{path}`: {source}; {help}")]
+    /// The operating system refused to read.
+    #[error("cannot read `{path}`: {source}; check that it exists and that you may read it")]
     Io {
-        /// Verb of what was tried.
-        action: &'static str,
         /// File or folder.
         path: String,
         /// Cause.
         source: io::Error,
-        /// One thing to do.
-        help: &'static str,
+    },
+    /// The disk refused a write of a download or of decoded images.
+    #[error("cannot write `{path}`: {source}; {needed}")]
+    Write {
+        /// File or folder.
+        path: String,
+        /// Cause.
+        source: io::Error,
+        /// How much room it takes, what is kept, and what to do.
+        needed: String,
     },
 }
 
@@ -143,36 +150,46 @@ impl DataError {
             Self::Download { .. } => Code::DataDownload,
             Self::Archive { .. } => Code::DataArchive,
             Self::Io { .. } => Code::DataIo,
+            Self::Write { source, .. } if disk::is_full(source) => Code::DiskFull,
+            Self::Write { .. } => Code::DiskIo,
         }
+    }
+
+    /// Whether the disk refused a write: then somebody must see to the disk, whatever the data are.
+    #[must_use]
+    pub const fn is_of_disk(&self) -> bool {
+        matches!(self, Self::Write { .. })
+    }
+
+    /// Exit code of the process: 7 where the disk refused a write, as of a record.
+    #[must_use]
+    pub const fn exit_code(&self, otherwise: u8) -> u8 {
+        if self.is_of_disk() { 7 } else { otherwise }
     }
 
     /// Wraps a failed read of `path`.
     pub(super) fn reading(path: &Path) -> impl Fn(io::Error) -> Self {
         let path = shown(path);
-        move |source| {
-            let help = "check that it exists and that you may read it";
-            Self::Io {
-                action: "read",
-                path: path.clone(),
-                source,
-                help,
-            }
+        move |source| Self::Io {
+            path: path.clone(),
+            source,
         }
     }
 
     /// Wraps a failed write of `path`.
-    pub(super) fn writing(path: &Path) -> impl Fn(io::Error) -> Self {
+    pub(super) fn writing(path: &Path, needed: String) -> impl FnOnce(io::Error) -> Self {
         let path = shown(path);
-        move |source| {
-            let help = "check the free space and that you may write there";
-            Self::Io {
-                action: "write",
-                path: path.clone(),
-                source,
-                help,
-            }
+        move |source| Self::Write {
+            path,
+            source,
+            needed,
         }
     }
+}
+
+/// Bytes for people who must find room for them.
+pub(super) fn room(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
 /// Every unusable file of an image folder, in path order.

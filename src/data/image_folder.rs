@@ -61,7 +61,7 @@ pub(super) fn load(
         ));
     }
     let mut source = decode_all(&train, &test, image_size, options)?;
-    if let Err(error) = cache::write(&file, &source) {
+    if let Err(error) = cache::write(&options.disk, &file, &source) {
         notes.push(format!("decoded images are not kept: {error}"));
     }
     source.notes = notes;
@@ -231,6 +231,7 @@ mod tests {
         let options = LoadOptions {
             data_dir: None,
             cache_dir,
+            disk: crate::disk::Disk::real(),
             progress: &|_| {},
         };
         load(

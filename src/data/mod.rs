@@ -16,6 +16,7 @@ mod subset;
 pub use error::{BadImage, BadImages, DataError};
 
 use crate::augment;
+use crate::disk::Disk;
 use crate::plan::{DataPlan, FolderCount, SourcePlan};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -89,6 +90,8 @@ pub struct LoadOptions<'a> {
     pub data_dir: Option<PathBuf>,
     /// Folder for downloads and decoded images; made when needed.
     pub cache_dir: PathBuf,
+    /// On which they are written.
+    pub disk: Disk,
     /// Called from any thread, a few hundred times a split.
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -262,6 +265,7 @@ mod tests {
             &LoadOptions {
                 data_dir: None,
                 cache_dir,
+                disk: Disk::real(),
                 progress: &|_| {},
             },
         )

@@ -273,6 +273,7 @@ mod tests {
         let options = LoadOptions {
             data_dir: None,
             cache_dir: "unused".into(),
+            disk: crate::disk::Disk::real(),
             progress: &|_| {},
         };
         load(&plan.data, &options).unwrap()

@@ -1,10 +1,9 @@
-//! The one commit rule: every file of a record is written beside under a temporary name, synced, renamed, and its folder
-//! synced. Files that belong together go into one folder with a manifest, which gets its name in one rename.
+//! The one commit rule, of files that belong together: they go into one folder with a manifest, which is written beside
+//! under a temporary name, synced, and gets its name in one rename. That of a single file is in `disk/replace.rs`.
 
 use super::confirm;
-use super::disk::Disk;
 use super::manifest::{Entry, Manifest};
-use super::names::{aside, is_abandoned, moved_from, temporary_name};
+use crate::disk::{Disk, aside, moved_from, parent, temporary_name};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs;
@@ -15,23 +14,6 @@ use std::path::Path;
 pub const MANIFEST: &str = "MANIFEST.json";
 
 impl Disk {
-    /// Replaces `path` by `bytes` so that a reader sees the old file or the new one, whatever happens.
-    ///
-    /// # Errors
-    /// The first failing operation; the temporary file is gone then and the old file is untouched.
-    pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temporary = temporary_name(path)?;
-        let written = self
-            .write_and_sync(&temporary, bytes)
-            .and_then(|()| self.rename(&temporary, path));
-        if let Err(error) = written {
-            // The first error is the one to report; a leftover is swept by the next writer of the same name.
-            let _ = self.remove_file(&temporary);
-            return Err(error);
-        }
-        self.sync_folder(parent(path))
-    }
-
     /// Makes the folder `path` with these files and their manifest, all of it or nothing, in the place of what has that name.
     /// The old one keeps it until the new one is read back and takes it, and its bytes until the new name is safe.
     ///
@@ -78,9 +60,9 @@ impl Disk {
         let entry = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), Entry::of(bytes));
         let manifest = Manifest::new(files.iter().map(entry).collect());
         for (name, bytes) in files {
-            self.write_and_sync(&folder.join(name), bytes)?;
+            self.write_and_sync(&folder.join(name), &[bytes])?;
         }
-        self.write_and_sync(&folder.join(MANIFEST), &manifest.encode()?)?;
+        self.write_and_sync(&folder.join(MANIFEST), &[&manifest.encode()?])?;
         self.sync_folder(folder)?;
         // What cannot be read back never gets the name.
         let read = confirm::verified(folder).map(drop);
@@ -117,61 +99,6 @@ impl Disk {
         self.remove_all(&temporary)?;
         self.rename(path, &temporary)?;
         self.remove_all(&temporary)
-    }
-
-    /// Creates a folder with its parents and makes their names durable.
-    ///
-    /// # Errors
-    /// The failing operation.
-    pub fn create_folders(&self, path: &Path) -> io::Result<()> {
-        if path.is_dir() {
-            // Whoever made it may have been killed before its name was safe. What we may not open is none of ours.
-            let synced = self.sync_folder(parent(path));
-            return match synced {
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-                synced => synced,
-            };
-        }
-        self.create_folders(parent(path))?;
-        self.create_inside(path)
-    }
-
-    /// Creates a folder in one that must be there, and makes its name durable.
-    ///
-    /// # Errors
-    /// The failing operation.
-    pub fn create_inside(&self, path: &Path) -> io::Result<()> {
-        if path.is_dir() {
-            return Ok(());
-        }
-        self.create_folder(path)?;
-        self.sync_folder(parent(path))
-    }
-
-    /// Removes what processes that are gone have not finished in this folder.
-    ///
-    /// # Errors
-    /// The failing operation.
-    pub fn remove_abandoned(&self, folder: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if is_abandoned(&path) {
-                self.remove_all(&path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes a file and makes that last; it may be absent.
-    ///
-    /// # Errors
-    /// The failing operation.
-    pub fn remove_for_good(&self, path: &Path) -> io::Result<()> {
-        if !path.exists() {
-            return Ok(());
-        }
-        self.remove_file(path)?;
-        self.sync_folder(parent(path))
     }
 }
 
@@ -227,17 +154,10 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         })
 }
 
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::names::readable;
     use super::*;
+    use crate::disk::{Fault, readable};
 
     #[test]
     fn sha256_of_abc_is_the_published_one() {
@@ -245,43 +165,6 @@ mod tests {
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-    }
-
-    #[test]
-    fn a_write_replaces_the_file_and_leaves_nothing_beside() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.txt");
-        Disk::real().replace(&path, b"one").unwrap();
-        Disk::real().replace(&path, b"two").unwrap();
-        assert_eq!(read_file(&path).unwrap().unwrap(), b"two");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_failed_rename_removes_the_temporary_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("taken");
-        fs::create_dir(&path).unwrap();
-        fs::write(path.join("x"), b"").unwrap();
-        assert!(Disk::real().replace(&path, b"one").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_could_not_be_synced_is_not_renamed_and_the_second_try_succeeds() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.txt");
-        // Create, write, sync; the rename behind them would have worked.
-        for at in 1..=3 {
-            Disk::real().replace(&path, b"old").unwrap();
-            let fault = super::super::Fault::parse(&format!("once@{at}")).unwrap();
-            let disk = Disk::faulty(fault);
-            assert!(disk.replace(&path, b"new one").is_err(), "{at}");
-            assert_eq!(fs::read(&path).unwrap(), b"old", "{at}");
-            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{at}");
-            disk.replace(&path, b"new one").unwrap();
-            assert_eq!(fs::read(&path).unwrap(), b"new one", "{at}");
-        }
     }
 
     #[test]
@@ -298,7 +181,7 @@ mod tests {
     }
 
     fn full_at(at: u64) -> Disk {
-        Disk::faulty(super::super::Fault::parse(&format!("full@{at}")).unwrap())
+        Disk::faulty(Fault::parse(&format!("full@{at}")).unwrap())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can go wrong with a record, always with the path, and the exit code that it means.
 
+use crate::disk;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -82,13 +83,7 @@ impl RecordError {
     /// The disk or the quota is full: freeing space and running again helps.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let Self::Write { source, .. } = self else {
-            return false;
-        };
-        matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        )
+        matches!(self, Self::Write { source, .. } if disk::is_full(source))
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {

@@ -3,11 +3,10 @@
 
 use super::checkpoint::CHECKPOINTS;
 use super::commit::MANIFEST;
-use super::disk::Disk;
 use super::files::Files;
-use super::names::is_temporary;
 use super::phase_store::CAPSULE;
 use super::{RecordError, RunDir};
+use crate::disk::{Disk, is_temporary};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

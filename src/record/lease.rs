@@ -2,7 +2,7 @@
 //! frees it when the holder dies, by SIGKILL too, so no lease of this host is ever stale and none needs a heartbeat. What
 //! the file says is for people; only the lock counts, and the file is never removed.
 
-use super::Disk;
+use crate::disk::{Disk, host};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{File, TryLockError};
@@ -240,14 +240,6 @@ fn now() -> u64 {
     since.unwrap_or_default().as_secs()
 }
 
-/// Name of this host, as far as a file or the environment tells it.
-pub(super) fn host() -> String {
-    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter();
-    let mut names = files.filter_map(|file| std::fs::read_to_string(file).ok());
-    let name = names.next().or_else(|| std::env::var("HOSTNAME").ok());
-    name.map_or_else(|| "this host".to_owned(), |name| name.trim().to_owned())
-}
-
 /// A duration for people: one unit is enough.
 fn age(secs: u64) -> String {
     match secs {
@@ -327,7 +319,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LEASE);
         drop(Lease::take(&path, "an earlier one").unwrap());
-        let full = Disk::faulty(super::super::Fault::parse("full@1").unwrap());
+        let full = Disk::faulty(crate::disk::Fault::parse("full@1").unwrap());
         let held = Lease::take_on(&full, &path, "making room").unwrap();
         let error = Lease::take(&path, "training").unwrap_err();
         assert_eq!(error.to_string(), "held by another process");

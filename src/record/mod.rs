@@ -3,9 +3,7 @@
 mod checkpoint;
 mod commit;
 mod confirm;
-mod disk;
 mod error;
-mod fault;
 mod files;
 mod fsck;
 mod garbage;
@@ -14,7 +12,6 @@ pub mod lease;
 mod load;
 mod manifest;
 mod metrics;
-mod names;
 mod parquet;
 mod phase_store;
 mod predictions;
@@ -28,9 +25,7 @@ mod weights;
 
 pub use checkpoint::{CHECKPOINTS, Checkpoint, Found, Position};
 pub use commit::{MANIFEST, sha256_hex};
-pub use disk::{Disk, Operation, free_bytes};
 pub use error::RecordError;
-pub use fault::Fault;
 pub use fsck::{Examined, Finding, examine, examine_phases};
 pub use garbage::{Beside, Garbage, Kind, garbage_beside};
 pub use glance::{Glance, Reached, Standing};

@@ -5,8 +5,8 @@
 use super::checkpoint::Checkpoint;
 use super::confirm::verified;
 use super::manifest::Refused;
-use super::names::readable;
 use super::{RecordError, RunDir};
+use crate::disk::readable;
 use std::path::{Path, PathBuf};
 
 /// Folder of the state before a step that failed.

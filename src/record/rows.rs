@@ -22,6 +22,24 @@ pub struct MetricRow {
     pub wall_secs: f64,
 }
 
+impl MetricRow {
+    /// What equal runs have in common, the figure to the bit: `==` takes -0.0 for 0.0, and NaN for no number.
+    #[must_use]
+    pub fn to_the_bit(&self) -> String {
+        let Self {
+            phase,
+            epoch,
+            step,
+            split,
+            metric,
+            value,
+            wall_secs: _,
+        } = self;
+        let bits = value.to_bits();
+        format!("{phase} {epoch} {step} {split} {metric} {value} {bits:016x}")
+    }
+}
+
 /// What the finished model says of one test image. Columns of `predictions.parquet`, `score_<k>` for each class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictionRow {
@@ -89,4 +107,28 @@ pub enum State {
     Collapsed,
     /// A signal ended the run.
     Interrupted,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_differ_in_every_bit_of_their_figure_and_not_in_time() {
+        let row = |value: f64, wall_secs| MetricRow {
+            phase: "a".into(),
+            epoch: 1,
+            step: 2,
+            split: "train".into(),
+            metric: "loss".into(),
+            value,
+            wall_secs,
+        };
+        let told = |value| row(value, 1.0).to_the_bit();
+        assert_eq!(told(0.5), row(0.5, 2.0).to_the_bit());
+        assert_eq!(told(0.5), "a 1 2 train loss 0.5 3fe0000000000000");
+        assert_ne!(told(0.0), told(-0.0));
+        assert_eq!(told(f64::NAN), told(f64::NAN));
+        assert_ne!(told(f64::NAN), told(-f64::NAN));
+    }
 }

@@ -2,13 +2,13 @@
 
 use super::commit::{MANIFEST, file_length, file_names, read_file};
 use super::confirm;
-use super::disk::Disk;
 use super::lease::{LEASE, Lease, LeaseError};
 use super::manifest::{Entry, Manifest, Refused};
 use super::metrics::encode_metrics;
 use super::predictions::encode_predictions;
 use super::weights::{NamedTensor, encode_weights};
 use super::{MetricRow, PredictionRow, RecordError, Status};
+use crate::disk::Disk;
 use crate::plan::RunPlan;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -109,7 +109,8 @@ impl RunDir {
     }
 
     /// Where it is written.
-    pub(super) const fn disk(&self) -> &Disk {
+    #[must_use]
+    pub const fn disk(&self) -> &Disk {
         &self.disk
     }
 
@@ -217,7 +218,7 @@ impl RunDir {
     /// The disk refused.
     pub fn open_log(&self) -> Result<File, RecordError> {
         let path = self.file(LOG);
-        let log = self.disk.open_diary(&path);
+        let log = self.disk.open_at_end(&path);
         log.map_err(RecordError::write(&path))
     }
 

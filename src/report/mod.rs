@@ -15,7 +15,8 @@ pub use group::tell_apart;
 pub use stats::{Summary, median, t_quantile};
 pub use table::table;
 
-use crate::record::{Disk, RunRecord};
+use crate::disk::Disk;
+use crate::record::RunRecord;
 use std::io;
 use std::path::{Path, PathBuf};
 

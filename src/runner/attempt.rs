@@ -10,9 +10,10 @@ use super::fate::Fate;
 use super::slots::Slot;
 use super::{crashes, exit};
 use crate::diag::Code;
+use crate::disk::Disk;
 use crate::plan::RunPlan;
 use crate::record::lease::{self, Holder, Lease, LeaseError};
-use crate::record::{self, Disk, RecordError, RunDir};
+use crate::record::{self, RecordError, RunDir};
 use crate::train::Event;
 
 /// A run that trains.

@@ -3,7 +3,8 @@
 //! cannot lose it.
 
 use crate::diag::Code;
-use crate::record::{Disk, RecordError, RunDir};
+use crate::disk::Disk;
+use crate::record::{RecordError, RunDir};
 use serde::{Deserialize, Serialize};
 
 /// The file of the count.

@@ -72,15 +72,17 @@ pub fn death(dir: &RunDir, ended: ExitStatus, evidence: &Evidence) -> (Code, Str
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
         return killed(dir, signal, evidence);
     }
-    let panicked = evidence.log.contains("panicked at");
-    let code = if panicked {
-        Code::RunPanic
-    } else {
-        Code::RunFailed
+    let (code, words) = match panic(&evidence.log) {
+        Some(words) => (Code::RunPanic, words),
+        None => (Code::RunFailed, last_line(&evidence.log)),
     };
-    let last = last_line(&evidence.log).unwrap_or("no message");
-    (code, format!("{last}; see {}", dir.file(LOG).display()))
+    let words = words.unwrap_or("no message");
+    (code, format!("{words}; see {}", dir.file(LOG).display()))
 }
+
+/// How a line begins of a process that ended itself because an allocation failed: the words of Rust's library.
+#[cfg(unix)]
+const REFUSED: &str = "memory allocation of ";
 
 /// Code and cause of a process that a signal ended.
 #[cfg(unix)]
@@ -101,6 +103,15 @@ fn killed(dir: &RunDir, signal: i32, evidence: &Evidence) -> (Code, String) {
                 format!("killed from outside by {name}; often the system was out of memory"),
             ),
         };
+    }
+    let mut lines = evidence.log.lines().rev();
+    if signal == libc::SIGABRT
+        && let Some(refused) = lines.find(|line| line.starts_with(REFUSED))
+    {
+        return (
+            Code::RunOutOfMemory,
+            format!("the system refused it more memory: {refused}"),
+        );
     }
     let native = [
         libc::SIGABRT,
@@ -146,6 +157,18 @@ fn name(signal: i32) -> String {
     name.to_owned()
 }
 
+/// Whether there is a panic in a log, and the words of the first one, which behind it may have a trace and further panics.
+fn panic(log: &str) -> Option<Option<&str>> {
+    let mut lines = log.lines().skip_while(|line| !line.contains("panicked at"));
+    lines.next()?;
+    Some(
+        lines
+            .next()
+            .map(str::trim)
+            .filter(|words| !words.is_empty()),
+    )
+}
+
 /// The last line that says something.
 fn last_line(log: &str) -> Option<&str> {
     let mut lines = log.lines().rev().map(str::trim);
@@ -165,17 +188,23 @@ fn log(dir: &RunDir, from: u64) -> std::io::Result<String> {
 /// The kernel's count for the control group of this process, which its workers are in too; `None` where none is kept.
 fn oom_kills() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = PathBuf::from("/sys/fs/cgroup").join(group(&groups)?);
-    counted(&std::fs::read_to_string(path.join("memory.events")).ok()?)
+    let mut counters = groups.lines().filter_map(counter);
+    counters.find_map(|path| counted(&std::fs::read_to_string(path).ok()?))
 }
 
-/// The group of the second version in `/proc/self/cgroup`, as a path below its root.
-fn group(groups: &str) -> Option<&str> {
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    Some(path.trim_start_matches('/'))
+/// Where the count of a group in `/proc/self/cgroup` is kept, in the second version of groups or in the first.
+fn counter(group: &str) -> Option<PathBuf> {
+    let (controllers, path) = group.split_once(':')?.1.split_once(':')?;
+    let (root, file) = match controllers {
+        "" => ("/sys/fs/cgroup", "memory.events"),
+        "memory" => ("/sys/fs/cgroup/memory", "memory.oom_control"),
+        _ => return None,
+    };
+    let folder = PathBuf::from(root).join(path.trim_start_matches('/'));
+    Some(folder.join(file))
 }
 
-/// The counter in `memory.events`.
+/// The counter in such a file.
 fn counted(events: &str) -> Option<u64> {
     let mut lines = events.lines();
     lines.find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
@@ -239,6 +268,18 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_allocation_is_told_from_other_aborts() {
+        let (code, cause) = told(
+            libc::SIGABRT,
+            "memory allocation of 64 bytes failed\nskipping backtrace printing\n",
+            Some(0),
+        );
+        assert_eq!(code, Code::RunOutOfMemory);
+        let text = "the system refused it more memory: memory allocation of 64 bytes failed";
+        assert_eq!(cause, text);
+    }
+
+    #[test]
     fn only_what_this_worker_wrote_counts() {
         let folder = tempfile::tempdir().unwrap();
         let dir = RunDir::create(folder.path(), "x-s0-1").unwrap();
@@ -256,10 +297,11 @@ mod tests {
             cause.starts_with("cannot open libtorch.so; see "),
             "{cause}"
         );
-        dir.log("thread 'main' panicked at x.rs:1:1:\na panic")
+        dir.log("thread 'main' panicked at x.rs:1:1:\na panic\nstack backtrace:\n  0: main\n")
             .unwrap();
-        let (code, _) = death(&dir, exit_1, &before.evidence(&dir));
+        let (code, cause) = death(&dir, exit_1, &before.evidence(&dir));
         assert_eq!(code, Code::RunPanic);
+        assert!(cause.starts_with("a panic; see "), "{cause}");
     }
 
     #[test]
@@ -275,11 +317,16 @@ mod tests {
 
     #[test]
     fn the_counter_is_found_in_the_files_of_the_kernel() {
-        let groups = "4:memory:/old\n0::/user.slice/app.scope\n";
-        assert_eq!(group(groups), Some("user.slice/app.scope"));
-        assert_eq!(group("4:memory:/old\n"), None);
+        let at = |group: &str| counter(group).map(|path| path.display().to_string());
+        let second = "/sys/fs/cgroup/user.slice/app.scope/memory.events";
+        assert_eq!(at("0::/user.slice/app.scope").as_deref(), Some(second));
+        let first = "/sys/fs/cgroup/memory/old/memory.oom_control";
+        assert_eq!(at("4:memory:/old").as_deref(), Some(first));
+        assert_eq!(at("8:pids:/"), None);
         let events = "low 0\nhigh 2\nmax 31\noom 1\noom_kill 7\noom_group_kill 0\n";
         assert_eq!(counted(events), Some(7));
+        let first = "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n";
+        assert_eq!(counted(first), Some(2));
         assert_eq!(counted("low 0\n"), None);
     }
 }

@@ -77,7 +77,7 @@ impl Failures {
         };
         if failure.exit == exit::DISK {
             return halt(format!(
-                "nothing more can be recorded after {code} in `{run}`"
+                "nothing more can be written after {code} in `{run}`"
             ));
         }
         // A run that was not begun again says nothing of the others.
@@ -196,7 +196,7 @@ mod tests {
         };
         for policy in [None, Some(OnFailure::Continue)] {
             let halt = Failures::new(policy).add(&full).unwrap();
-            let reason = "nothing more can be recorded after DISK-FULL in `x-s0`";
+            let reason = "nothing more can be written after DISK-FULL in `x-s0`";
             assert_eq!(halt.reason, reason);
         }
     }

@@ -2,9 +2,10 @@
 //! minutes, has nothing that could be lost, and no step whose end is to be waited for.
 
 use super::stop::Requests;
-use super::watch::TICK;
+use super::watch::{Done, TICK};
 use super::worker::{WorkerOptions, say};
 use crate::data::{self, DataError, Dataset, LoadOptions};
+use crate::disk::Disk;
 use crate::plan::RunPlan;
 use crate::train::Event;
 use std::sync::Mutex;
@@ -17,7 +18,7 @@ const EVENT: Duration = Duration::from_millis(100);
 /// Reads the images. If this process is asked to stop meanwhile, calls `asked` from another thread.
 pub(super) fn load(
     plan: &RunPlan,
-    options: &WorkerOptions,
+    (options, disk): (&WorkerOptions, &Disk),
     requests: Option<&Requests>,
     asked: &(dyn Fn() + Sync),
 ) -> Result<Dataset, DataError> {
@@ -39,13 +40,16 @@ pub(super) fn load(
     let load = LoadOptions {
         data_dir: options.data_dir.clone(),
         cache_dir: options.cache_dir.clone(),
+        disk: disk.clone(),
         progress: &progress,
     };
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(requests, &done, asked));
-        let loaded = data::load(&plan.data, &load);
-        done.store(true, Ordering::Relaxed);
+        let loaded = {
+            let _done = Done(&done);
+            data::load(&plan.data, &load)
+        };
         watcher.thread().unpark();
         loaded
     })

@@ -3,7 +3,7 @@
 //! `batch` is the parent: it takes `slots` (devices and threads), a `queue` says which run is next, an `attempt` prepares
 //! its folder, starts the `child` and judges its end (`death`, `crashes`, `fate`), and `halt` says when failures end the
 //! batch. `worker` is the child; it says [`Event`](crate::train::Event)s as JSON lines on its standard output, `progress`
-//! draws them.
+//! draws them. Commands that compute without a batch `hold` their device.
 
 mod attempt;
 mod batch;
@@ -13,6 +13,7 @@ mod death;
 mod fate;
 mod gpus;
 mod halt;
+mod hold;
 mod loading;
 mod progress;
 mod queue;
@@ -27,6 +28,7 @@ pub use child::program;
 pub use death::{Evidence, death};
 pub use fate::{Ended, Fate};
 pub use halt::OnFailure;
+pub use hold::{Held, HoldError, hold};
 pub use progress::{Progress, Style};
 pub use slots::{Layout, LayoutError, SlotError};
 pub use watch::peak_bytes;

@@ -3,8 +3,9 @@
 use crate::data::Dataset;
 use crate::device::DeviceName;
 use crate::diag::Code;
+use crate::disk::free_bytes;
 use crate::plan::{self, Images, RunPlan};
-use crate::record::{Checkpoint, RecordError, RunDir, Status, free_bytes, sha256_hex};
+use crate::record::{Checkpoint, RecordError, RunDir, Status, sha256_hex};
 
 /// Letters of a phase's key.
 const KEY: usize = 24;

@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 /// The slots that were asked for, checked against what is there.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    device: DeviceName,
+    pub(super) device: DeviceName,
     jobs: usize,
     threads: usize,
-    gpus: Gpus,
+    pub(super) gpus: Gpus,
 }
 
 /// The GPUs of the slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Gpus {
+pub(super) enum Gpus {
     /// The device is no GPU.
     None,
     /// The one that was named with its number.
@@ -145,46 +145,54 @@ impl Layout {
             let slot = || self.slot(self.device, None, None);
             return Ok((0..self.jobs).map(|_| slot()).collect());
         }
-        let folder = Path::new(LEASES);
-        open_to_all(folder)
-            .map_err(|error| SlotError::Lease(LeaseError::Io(folder.into(), error)))?;
-        self.take_gpus(folder)
+        self.take_gpus(shared_folder()?)
     }
 
     fn take_gpus(&self, folder: &Path) -> Result<Vec<Slot>, SlotError> {
+        let free = self.free_gpus(folder, "training on this GPU")?;
+        let slots = free.into_iter().map(|(_, gpu, lease)| {
+            if matches!(self.gpus, Gpus::Named(_)) {
+                return self.slot(self.device, None, Some(lease));
+            }
+            let (first, only) = (DeviceName::LibtorchCuda(0), Some(gpu.name.clone()));
+            self.slot(first, only, Some(lease))
+        });
+        Ok(slots.collect())
+    }
+
+    /// As many GPUs as there are slots, leased for `what`, each with its place among those that are seen.
+    pub(super) fn free_gpus(
+        &self,
+        folder: &Path,
+        what: &str,
+    ) -> Result<Vec<(usize, &Gpu, Lease)>, SlotError> {
         let candidates = match &self.gpus {
             Gpus::None => &[][..],
             Gpus::Named(gpu) => std::slice::from_ref(gpu),
             Gpus::Any(gpus) => gpus,
         };
-        let (mut slots, mut taken) = (Vec::new(), None);
-        for gpu in candidates {
-            match Lease::take_shared(&lease_file(folder, &gpu.key), "training on this GPU") {
-                Ok(lease) if matches!(self.gpus, Gpus::Named(_)) => {
-                    slots.push(self.slot(self.device, None, Some(lease)));
-                }
-                Ok(lease) => {
-                    let (first, only) = (DeviceName::LibtorchCuda(0), Some(gpu.name.clone()));
-                    slots.push(self.slot(first, only, Some(lease)));
-                }
+        let (mut free, mut taken) = (Vec::new(), None);
+        for (place, gpu) in candidates.iter().enumerate() {
+            match Lease::take_shared(&lease_file(folder, &gpu.key), what) {
+                Ok(lease) => free.push((place, gpu, lease)),
                 Err(LeaseError::Taken(holder)) => {
                     let holder = lease::told(holder.as_ref());
                     taken = taken.or(Some((gpu.name.clone(), holder)));
                 }
                 Err(error) => return Err(SlotError::Lease(error)),
             }
-            if slots.len() == self.jobs {
+            if free.len() == self.jobs {
                 break;
             }
         }
         match taken {
-            Some((gpu, holder)) if slots.len() < self.jobs => Err(SlotError::Taken {
+            Some((gpu, holder)) if free.len() < self.jobs => Err(SlotError::Taken {
                 needed: self.jobs,
-                free: slots.len(),
+                free: free.len(),
                 gpu,
                 holder,
             }),
-            _ => Ok(slots),
+            _ => Ok(free),
         }
     }
 
@@ -215,6 +223,14 @@ fn gpus(number: Option<usize>, jobs: usize, visible: Vec<Gpu>) -> Result<Gpus, L
 
 /// Folder of the leases of GPUs: one that all users of a machine find, whatever their session and their `TMPDIR`.
 const LEASES: &str = "/tmp/supcon-gpus";
+
+/// The folder of the leases of GPUs, which is there then.
+pub(super) fn shared_folder() -> Result<&'static Path, SlotError> {
+    let folder = Path::new(LEASES);
+    let refused = |error| SlotError::Lease(LeaseError::Io(folder.into(), error));
+    open_to_all(folder).map_err(refused)?;
+    Ok(folder)
+}
 
 /// Creates the folder so that every user may make files in it and nobody remove another's.
 fn open_to_all(folder: &Path) -> std::io::Result<()> {
@@ -247,6 +263,7 @@ fn lease_file(folder: &Path, gpu: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hold::HoldError;
     use super::*;
 
     fn layout(device: DeviceName, jobs: usize, gpus: Gpus) -> Layout {
@@ -371,5 +388,31 @@ mod tests {
         let again = named.take_gpus(folder.path()).unwrap();
         assert_eq!(again[0].device, "libtorch:cuda:1");
         assert_eq!(again[0].visible, None);
+    }
+
+    #[test]
+    fn a_process_that_computes_itself_and_a_batch_never_share_a_gpu() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = DeviceName::LibtorchCuda(0);
+        let any = |jobs| layout(device, jobs, Gpus::Any(four()));
+        let bench = any(1)
+            .hold_gpu(folder.path(), "measuring on this GPU")
+            .unwrap();
+        assert_eq!(bench.device, DeviceName::LibtorchCuda(0));
+        let named = layout(device, 1, Gpus::Named(gpu("0")));
+        let refused = named.take_gpus(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("GPU 0 is held by process "), "{refused}");
+        assert!(refused.ends_with("(measuring on this GPU)"), "{refused}");
+        let batch = any(2).take_gpus(folder.path()).unwrap();
+        assert_eq!(batch[0].visible.as_deref(), Some("1"));
+        // The one that is left, by its place among all of them.
+        let replay = any(1).hold_gpu(folder.path(), "replaying").unwrap();
+        assert_eq!(replay.device, DeviceName::LibtorchCuda(3));
+        let error = HoldError::from(any(1).hold_gpu(folder.path(), "too late").unwrap_err());
+        assert_eq!((error.exit_code(), error.code()), (6, None));
+        drop((bench, batch));
+        let third = layout(DeviceName::LibtorchCuda(2), 1, Gpus::Named(gpu("2")));
+        let held = third.hold_gpu(folder.path(), "again").unwrap();
+        assert_eq!(held.device, DeviceName::LibtorchCuda(2));
     }
 }

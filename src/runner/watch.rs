@@ -32,6 +32,15 @@ pub(super) fn watch(
     }
 }
 
+/// Says at its end that the work is done, also where that ends in a panic: whoever watches it would wait for ever.
+pub(super) struct Done<'a>(pub(super) &'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Ticks without a beat: counted, not timed, so that a suspended process has not been silent.
 #[derive(Default)]
 struct Silence {

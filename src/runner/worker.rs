@@ -5,14 +5,15 @@ use super::exit;
 use super::loading;
 use super::resume::{self, Origin, Refused};
 use super::stop::Requests;
-use super::watch::{self, Growth};
+use super::watch::{self, Done, Growth};
 use crate::data::{self, Dataset};
 use crate::device::{self, DeviceName};
 use crate::diag::Code;
+use crate::disk::Disk;
 use crate::model::Weight;
 use crate::plan::{ModelFacts, RunPlan};
 use crate::record::lease::{self, Holder, LeaseError};
-use crate::record::{self, Checkpoint, Disk, NamedTensor, RecordError, RunDir, State, Status};
+use crate::record::{self, Checkpoint, NamedTensor, RecordError, RunDir, State, Status};
 use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
 use burn::tensor::Device;
 use std::fmt::Display;
@@ -72,12 +73,16 @@ fn leased(options: &WorkerOptions, holder: Option<&Holder>) -> u8 {
     exit::LEASED
 }
 
-/// Says an error that may be unable to be recorded, since the disk may be full: the parent hears of it all the same.
 fn end(dir: &RunDir, error: &RecordError) -> u8 {
-    let (code, cause) = (error.code().to_owned(), explain(dir, error));
+    last_words(error.code(), explain(dir, error), error.exit_code())
+}
+
+/// Says an error that may be unable to be recorded, since the disk may be full: the parent hears of it all the same.
+fn last_words(code: &str, cause: String, exit: u8) -> u8 {
     let _ = writeln!(std::io::stderr(), "error[{code}]: {cause}");
+    let code = code.to_owned();
     say(&Event::Ended { code, cause });
-    error.exit_code()
+    exit
 }
 
 /// An error of the disk, with what is needed and what to do.
@@ -157,8 +162,17 @@ impl Worker {
         self.status.version = format!("{}, {}", self.status.version, name.backend());
         self.dir.write_status(&self.status)?;
         let requests = self.requests.as_ref();
-        let data = match loading::load(&self.plan, options, requests, &|| self.asked_before()) {
+        let from = (options, self.dir.disk());
+        let data = match loading::load(&self.plan, from, requests, &|| self.asked_before()) {
             Ok(data) => data,
+            // Where records lie on the same disk, no status can be written either.
+            Err(error) if error.is_of_disk() => {
+                return Ok(last_words(
+                    error.code().as_str(),
+                    error.to_string(),
+                    exit::DISK,
+                ));
+            }
             Err(error) => return self.end(State::Failed, error.code(), &error, exit::FAILED),
         };
         for note in &data.notes {
@@ -245,9 +259,8 @@ impl Worker {
             let (beats, requests) = (&beats, self.requests.as_ref());
             let stalled = |limit| self.stalled(limit);
             scope.spawn(move || watch::watch(requests, watched, beats, options.stall, stalled));
-            let trained = train::run(&self.plan, data, device, (start, options.pace), hooks);
-            done.store(true, Ordering::Relaxed);
-            trained
+            let _done = Done(&done);
+            train::run(&self.plan, data, device, (start, options.pace), hooks)
         })
     }
 

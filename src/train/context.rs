@@ -75,19 +75,23 @@ impl<'a, 'h> Context<'a, 'h> {
         self.hooks.stop.load(Ordering::Relaxed)
     }
 
-    /// Something was done that takes time.
-    pub(super) fn beat(&self) {
-        self.hooks.beats.fetch_add(1, Ordering::Relaxed);
+    /// A step or a batch of an evaluation was taken.
+    pub(super) fn beat(&self, doing: &str) {
+        let beats = self.hooks.beats.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(trial) = self.pace.trial {
+            trial.at_beat(beats, doing, self.hooks.stop);
+        }
     }
 
     /// A step was taken.
     pub(super) fn pass(&self, live: &Live) {
-        self.beat();
-        if self.pace.stop_after == Some(live.position.run_steps) {
+        self.beat("a step");
+        let taken = live.position.run_steps;
+        if self.pace.stop_after == Some(taken) {
             self.hooks.stop.store(true, Ordering::Relaxed);
         }
-        while self.pace.hang_after == Some(live.position.run_steps) {
-            std::thread::park();
+        if let Some(trial) = self.pace.trial {
+            trial.at_step(taken);
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) fn classify(
         if context.stopped() {
             return Err(Stopped);
         }
-        context.beat();
+        context.beat("an evaluation");
         let pixels = augmenter.evaluate(split.source(), indices);
         let labels: Vec<u32> = indices.iter().map(|&i| split.labels[i as usize]).collect();
         let images = super::network::images(pixels, indices.len(), context.device);

@@ -14,6 +14,7 @@ mod network;
 mod phase;
 mod replay;
 mod step;
+mod trial;
 
 pub use error::TrainError;
 pub use event::Event;
@@ -21,6 +22,7 @@ pub use laps::StepTimes;
 pub use measure::Measured;
 pub use network::Network;
 pub use replay::Replay;
+pub use trial::Trial;
 
 use crate::augment::CHANNELS;
 use crate::data::Dataset;
@@ -63,10 +65,10 @@ pub struct Pace {
     pub steps: Option<u64>,
     /// After this time.
     pub every: Duration,
-    /// For trials: stops as if by a signal after this step of the run.
+    /// Stops as if by a signal after this step of the run.
     pub stop_after: Option<u64>,
-    /// For trials: never comes back from this step of the run.
-    pub hang_after: Option<u64>,
+    /// What goes wrong on trial.
+    pub trial: Option<Trial>,
 }
 
 impl Default for Pace {
@@ -75,18 +77,23 @@ impl Default for Pace {
             steps: None,
             every: Duration::from_secs(300),
             stop_after: None,
-            hang_after: None,
+            trial: None,
         }
     }
 }
 
 impl Pace {
-    /// Steps behind which `SUPCON_FAULT` (`worker:stop@17`, `worker:hang@17`) asks this process to stop or to hang.
+    /// The same with what `SUPCON_FAULT` (`worker:stop@17`, `worker:panic@17`) asks this process to do.
     #[must_use]
-    pub fn trials() -> (Option<u64>, Option<u64>) {
+    pub fn on_trial(self) -> Self {
         let fault = std::env::var("SUPCON_FAULT").unwrap_or_default();
-        let at = |what: &str| fault.strip_prefix(what)?.parse().ok();
-        (at("worker:stop@"), at("worker:hang@"))
+        let fault = fault.strip_prefix("worker:").unwrap_or_default();
+        let stop = fault.strip_prefix("stop@").and_then(|at| at.parse().ok());
+        Self {
+            stop_after: stop.or(self.stop_after),
+            trial: Trial::parse(fault),
+            ..self
+        }
     }
 
     fn due(&self, step: u64, since: Duration) -> bool {

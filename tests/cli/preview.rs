@@ -83,6 +83,7 @@ impl Bench {
         let load = LoadOptions {
             data_dir: None,
             cache_dir: self.path("results/cache"),
+            disk: supcon::disk::Disk::real(),
             progress: &|_| {},
         };
         let data = data::load(&run.data, &load).expect("images");

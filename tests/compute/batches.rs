@@ -1,10 +1,12 @@
 //! Batches through the program: neighbours, slots and order change no byte of a run; failures stay where they are; whoever
 //! dies, the others know what to do. Processes are found in `/proc`, so these tests are for Linux.
 
+mod deaths;
+mod kills;
 mod owners;
 mod signals;
 
-use super::runs::{Bench, bytes, without_wall_times};
+use super::runs::{Bench, bytes, figures};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Lines};
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use supcon::device::DeviceName;
-use supcon::record::{self, MetricRow, RunDir, State};
+use supcon::record::{self, RunDir, State};
 
 /// Nothing here takes as long on any machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -188,7 +190,7 @@ fn endless(bench: &Bench, name: &str) -> PathBuf {
 }
 
 /// What must be equal: seed, figures without wall times, predictions, model.
-type Content = (u64, Vec<MetricRow>, Vec<u8>, Vec<u8>);
+type Content = (u64, Vec<String>, Vec<u8>, Vec<u8>);
 
 /// Every finished run of the tiny spec below `results`, by seed.
 fn contents(bench: &Bench, results: &str) -> Vec<Content> {
@@ -200,7 +202,7 @@ fn contents(bench: &Bench, results: &str) -> Vec<Content> {
         let run = record::load(dir.path()).expect("a sound record");
         assert_eq!(run.status.state, State::Done);
         let (predictions, model) = (bytes(&run, record::PREDICTIONS), bytes(&run, record::MODEL));
-        (run.plan.seed, without_wall_times(&run), predictions, model)
+        (run.plan.seed, figures(&run), predictions, model)
     };
     let mut contents: Vec<Content> = tiny.map(content).collect();
     contents.sort_by_key(|content| content.0);
@@ -289,6 +291,47 @@ fn three_equal_early_failures_stop_the_batch_with_one_message() {
     assert_eq!(fates(&table), ["failed"; 5]);
 }
 
+/// A batch as a person sees it: exit code, and how the table says each run ended, without hashes.
+fn table(bench: &Bench, specs: &[&Path], seeds: &str, fault: &str) -> (Option<i32>, Vec<String>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+    command
+        .arg("run")
+        .args(specs)
+        .args(["--quiet", "--threads=1"]);
+    command.arg(device()).arg(format!("--set=seeds={seeds}"));
+    command.arg("--results").arg(bench.folder().join("a"));
+    let output = command.env("SUPCON_FAULT", fault).output();
+    let output = output.expect("supcon starts");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let rows = text.lines().filter_map(|line| {
+        let (run, ended) = line.split_once(' ')?;
+        let (run, hash) = run.rsplit_once('-')?;
+        (hash.len() == 8).then(|| format!("{run} {}", ended.trim_start()))
+    });
+    (output.status.code(), rows.collect())
+}
+
+#[test]
+fn the_final_table_says_of_every_run_how_it_ended_and_why() {
+    let bench = Bench::new();
+    let (spec, broken) = (bench.spec(), broken(&bench, "[7]"));
+    let table = |specs: &[&Path], seeds, fault| table(&bench, specs, seeds, fault);
+    let stopped = table(&[&spec], "[2]", "worker:stop@6");
+    assert_eq!(stopped, (Some(75), vec!["tiny-s2 interrupted".into()]));
+    let one = table(&[&spec], "[0]", "");
+    assert_eq!(one, (Some(0), vec!["tiny-s0 done".into()]));
+    let (exit, rows) = table(&[&spec, &broken], "[0, 1, 2]", "");
+    assert_eq!(exit, Some(3), "{rows:?}");
+    let (well, failed) = rows.split_at(3);
+    let expected = ["s0 already complete", "s1 done", "s2 done, resumed"];
+    assert_eq!(well, expected.map(|end| format!("tiny-{end}")));
+    assert_eq!(failed.len(), 3, "{failed:?}");
+    for (seed, row) in failed.iter().enumerate() {
+        let begins = format!("broken-s{seed} failed            DATA-PATH: `");
+        assert!(row.starts_with(&begins), "{row}");
+    }
+}
+
 #[test]
 fn on_failure_stop_asks_the_neighbours_to_stop_and_begins_nothing_more() {
     let bench = Bench::new();
@@ -313,7 +356,7 @@ fn a_disk_that_refuses_a_write_stops_the_batch_once() {
     assert_eq!(fates(&table), ["failed", "not_begun", "not_begun"]);
     let stopped = table["stopped"].as_str().expect("a reason");
     assert!(
-        stopped.starts_with("nothing more can be recorded after DISK-IO in `tiny-s0-"),
+        stopped.starts_with("nothing more can be written after DISK-IO in `tiny-s0-"),
         "{stopped}"
     );
 }

@@ -6,8 +6,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use supcon::disk::free_bytes;
+use supcon::record::RunDir;
 use supcon::record::lease::LEASE;
-use supcon::record::{RunDir, free_bytes};
 
 /// A mounted file system, taken away with its content.
 struct Mounted(PathBuf);

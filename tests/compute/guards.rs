@@ -4,15 +4,17 @@
 use super::runs::Bench;
 use super::survive::{plan_of, train as train_in};
 use std::process::Command;
+use supcon::device::DeviceName;
+use supcon::disk::Disk;
 use supcon::plan::OptimizerPlan;
-use supcon::record::{self, Checkpoint, Disk, MANIFEST, RunDir, State};
+use supcon::record::{self, CAPSULE, Checkpoint, MANIFEST, RunDir, State};
 use supcon::train::{self, Pace, Replay, TrainError};
 
 /// How a run ends that goes on behind a step with a checkpoint that somebody has changed, and that step alone.
 fn with_checkpoint(
     bench: &Bench,
     (sets, step): (&[&str], u64),
-    device: &(supcon::device::DeviceName, burn::tensor::Device),
+    device: &(DeviceName, burn::tensor::Device),
     change: impl Fn(&mut Checkpoint),
 ) -> (Result<(), TrainError>, Replay) {
     let (plan, data) = plan_of(bench, sets);
@@ -127,26 +129,33 @@ fn a_run_whose_embeddings_are_all_equal_has_collapsed_within_fifty_steps() {
     }
 }
 
+/// A worker's run whose optimizer of one phase has a step size that no spec can ask for.
+fn absurd(bench: &Bench, device: DeviceName, phase: usize, rate: f64) -> RunDir {
+    // A product of three layers is a number where the gradients of each are too long for f32.
+    let (mut plan, _) = plan_of(bench, &["phases.classify.head.hidden=[16, 16]"]);
+    let OptimizerPlan::Adam { learning_rate, .. } = &mut plan.phases[phase].optimizer;
+    *learning_rate = rate;
+    let runs = bench.folder().join(format!("{device}-{phase}"));
+    let dir = RunDir::create(&runs, &plan.run_id).expect("a folder");
+    dir.write_plan(&plan).expect("a plan");
+    let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
+        .arg("worker")
+        .arg(dir.path())
+        .arg(format!("--device={device}"))
+        .args(["--threads=1", "--cache"])
+        .arg(bench.folder().join("cache"))
+        .output()
+        .expect("a worker");
+    assert_eq!(output.status.code(), Some(3), "{device}: {output:?}");
+    dir
+}
+
 #[test]
 fn a_diverged_run_keeps_its_last_checkpoint_and_a_capsule() {
     let bench = Bench::new();
-    let (mut plan, _) = plan_of(&bench, &[]);
-    // No spec can ask for this step size; it makes every weight overflow in the first update.
-    let OptimizerPlan::Adam { learning_rate, .. } = &mut plan.phases[0].optimizer;
-    *learning_rate = 1e38;
     for (name, _) in super::devices() {
-        let runs = bench.folder().join(name.to_string());
-        let dir = RunDir::create(&runs, &plan.run_id).expect("a folder");
-        dir.write_plan(&plan).expect("a plan");
-        let output = Command::new(env!("CARGO_BIN_EXE_supcon"))
-            .arg("worker")
-            .arg(dir.path())
-            .arg(format!("--device={name}"))
-            .args(["--threads=1", "--cache"])
-            .arg(bench.folder().join("cache"))
-            .output()
-            .expect("a worker");
-        assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
+        // Every weight overflows in the first update.
+        let dir = absurd(&bench, name, 0, 1e38);
         let status = record::load(dir.path()).expect("a sound record").status;
         let told = (status.state, status.code.as_deref());
         assert_eq!(told, (State::Diverged, Some("RUN-DIVERGED")), "{name}");
@@ -159,5 +168,68 @@ fn a_diverged_run_keeps_its_last_checkpoint_and_a_capsule() {
             "{name}"
         );
         assert!(!dir.file(MANIFEST).exists());
+    }
+}
+
+/// What stands between two pieces of a text.
+fn between<'a>(text: &'a str, before: &str, behind: &str) -> &'a str {
+    let found = text
+        .split_once(before)
+        .and_then(|(_, rest)| rest.split_once(behind));
+    found
+        .unwrap_or_else(|| panic!("no `{before}...{behind}` in {text}"))
+        .0
+}
+
+/// Loss, its bits as far as a text holds them, and the array that is to blame, where the loss is not.
+type Failure = (String, u64, Option<String>);
+
+/// How a worker said that its run failed, and how `supcon replay` does.
+fn failures(dir: &RunDir) -> [Failure; 2] {
+    let failure = |loss: &str, array: &str| {
+        let value: f64 = loss.parse().expect("a number");
+        let array = value.is_finite().then(|| array.to_owned());
+        (loss.to_owned(), value.to_bits(), array)
+    };
+    let cause = record::recorded_status(dir).expect("a status").cause;
+    let cause = cause.expect("a cause");
+    let loss = between(&cause, "(loss ", ")");
+    let array = cause
+        .contains("the gradient of `")
+        .then(|| between(&cause, "gradient of `", "`"));
+    let told = failure(loss, array.unwrap_or_default());
+    let mut replay = Command::new(env!("CARGO_BIN_EXE_supcon"));
+    replay.arg("replay").arg(dir.file(CAPSULE));
+    let output = replay.output().expect("supcon starts");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.contains("it fails again"), "{text}");
+    let step = between(&text, "step       ", " of the run");
+    assert!(
+        cause.contains(&format!("at step {step} ")),
+        "{cause}: {text}"
+    );
+    assert_eq!(
+        between(&cause, "images of the batch: ", "]"),
+        between(&text, "images     ", "]")
+    );
+    let first = between(&text, "gradient   ", "\n");
+    let array = first.split_whitespace().nth(1).expect("a name");
+    [told, failure(between(&text, "loss       ", "\n"), array)]
+}
+
+#[test]
+fn the_capsule_of_a_worker_that_diverged_gives_the_same_loss_and_blames_the_same_array() {
+    let bench = Bench::new();
+    for (name, _) in super::devices() {
+        // Weights that overflow; a head whose gradients do, behind a loss that is a number.
+        for (phase, rate, is_finite) in [(0, 1e38, false), (1, 1e10, true)] {
+            let dir = absurd(&bench, name, phase, rate);
+            let [told, replayed] = failures(&dir);
+            assert_eq!(told, replayed, "{name}");
+            let (loss, _, array) = &told;
+            assert_eq!(array.is_some(), is_finite, "{name}: {told:?}");
+            println!("{name}: loss {loss} twice, {array:?} to blame");
+        }
     }
 }

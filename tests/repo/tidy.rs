@@ -4,16 +4,20 @@
 use super::tree::{File, code, files, names, root, without_tests};
 
 /// What each top folder or file of `src/` may import, besides itself. Everything else points backwards.
-const IMPORTS: [(&str, &[&str]); 20] = [
+const IMPORTS: [(&str, &[&str]); 21] = [
     ("diag", &[]),
+    ("disk", &[]),
     ("random", &[]),
     ("draw", &[]),
     ("spec", &["diag"]),
     ("plan", &["diag", "spec"]),
-    ("record", &["plan"]),
+    ("record", &["disk", "plan"]),
     ("device", &["plan"]),
     ("ops", &["plan", "device", "random"]),
-    ("data", &["diag", "plan", "ops", "augment", "random"]),
+    (
+        "data",
+        &["diag", "disk", "plan", "ops", "augment", "random"],
+    ),
     ("augment", &["plan", "ops", "random"]),
     // `spec` for the closed enums that plans carry on unchanged.
     ("model", &["plan", "spec", "ops", "random"]),
@@ -22,19 +26,19 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("optim", &["plan", "ops"]),
     (
         "train",
-        &["plan", "record", "device", "ops", "random", PARTS],
+        &["disk", "plan", "record", "device", "ops", "random", PARTS],
     ),
     (
         "runner",
-        &["diag", "plan", "record", "device", "train", PARTS],
+        &["diag", "disk", "plan", "record", "device", "train", PARTS],
     ),
     ("preview", &["plan", "random", "draw", "data", "augment"]),
-    ("report", &["plan", "spec", "record", "draw"]),
+    ("report", &["disk", "plan", "spec", "record", "draw"]),
     (
         "cli",
         &[
-            "diag", "spec", "plan", "record", "device", "ops", PARTS, "train", "runner", "preview",
-            "report",
+            "diag", "disk", "spec", "plan", "record", "device", "ops", PARTS, "train", "runner",
+            "preview", "report",
         ],
     ),
     ("main", &["cli"]),

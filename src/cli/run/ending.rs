@@ -1,5 +1,6 @@
 //! The end of a batch: the report on its runs, the final table or its JSON, and the exit code.
 
+use super::table::table;
 use crate::cli::out;
 use crate::cli::store;
 use crate::diag;
@@ -16,6 +17,9 @@ use std::process::ExitCode;
 pub(super) fn warn(text: &str) {
     out::warn(&format!("{text}\n"));
 }
+
+/// Columns of the final table where nobody says how many there are.
+const WIDEST: usize = 160;
 
 /// How many runs of a batch came to which end.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -150,6 +154,11 @@ fn print(batch: &Batch, tally: &Tally, reported: &Reported) {
     if let Some(page) = &reported.page {
         out::line(&format!("\nreport: {}", page.display()));
     }
+    let columns = out::columns().unwrap_or(WIDEST);
+    if reported.page.is_some() {
+        out::line("");
+    }
+    out::print(&table(&batch.ended, columns));
     out::line(&tally.line());
     let mut codes = Vec::new();
     for Ended { run, fate, .. } in &batch.ended {

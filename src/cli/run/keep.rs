@@ -35,13 +35,12 @@ impl KeepArgs {
     }
 
     pub(super) fn pace(&self) -> Pace {
-        let (stop_after, hang_after) = Pace::trials();
         Pace {
             steps: self.checkpoint_steps,
             every: Duration::from_secs(self.checkpoint_secs),
-            stop_after,
-            hang_after,
+            ..Pace::default()
         }
+        .on_trial()
     }
 
     pub(super) fn stall(&self) -> Option<Duration> {

@@ -3,8 +3,9 @@
 
 use crate::cli::plan::host;
 use crate::cli::store::bytes;
+use crate::disk::free_bytes;
 use crate::plan::{RunPlan, counted};
-use crate::record::{RunDir, free_bytes};
+use crate::record::RunDir;
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,7 +1,9 @@
 //! Downloads from a local HTTP server that cuts, refuses, repeats and lies.
 
+mod faults;
+
 use super::*;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
@@ -97,13 +99,17 @@ fn content() -> Vec<u8> {
 }
 
 fn get(server: &Server, target: &Path, expected: &[u8]) -> Result<(), DataError> {
+    get_on(&Disk::real(), server, target, expected)
+}
+
+fn get_on(disk: &Disk, server: &Server, target: &Path, expected: &[u8]) -> Result<(), DataError> {
     let sha256 = hex(&Sha256::digest(expected));
     let remote = Remote {
         url: &server.url,
         sha256: &sha256,
         bytes: expected.len() as u64,
     };
-    fetch(&remote, target, &|_| {})
+    fetch(&remote, target, disk, &|_| {})
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -213,6 +219,12 @@ fn no_server_is_an_error_that_names_the_address() {
         sha256: "00",
         bytes: 10,
     };
-    let error = fetch(&remote, &folder.path().join("set.tar.gz"), &|_| {}).unwrap_err();
+    let error = fetch(
+        &remote,
+        &folder.path().join("set.tar.gz"),
+        &Disk::real(),
+        &|_| {},
+    )
+    .unwrap_err();
     assert!(error.to_string().contains(&url), "{error}");
 }

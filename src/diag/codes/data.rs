@@ -92,11 +92,10 @@ pub(super) const ARCHIVE: Explanation = Explanation {
 };
 
 pub(super) const IO: Explanation = Explanation {
-    title: "the system refused to read or write a file of the data",
-    why: "A file of the set, or of the cache of decoded images, could not be read or written: it is missing, \
-          the permission is missing, or the disk is full or failing. The system's own words are in the \
-          message.",
+    title: "the system refused to read a file of the data",
+    why: "A file of the set could not be read: it is missing, the permission is missing, or the disk fails. The \
+          system's own words are in the message.",
     wrong: "a folder with data_batch_1.bin, but without batches.meta.txt",
     right: "all eight files of cifar-10-batches-bin",
-    fix: "Check that the file exists, its permissions, and the free space.",
+    fix: "Check that the file exists, and its permissions.",
 };

@@ -42,10 +42,11 @@ pub(super) const KILLED: Explanation = Explanation {
 };
 
 pub(super) const OUT_OF_MEMORY: Explanation = Explanation {
-    title: "the system killed the process of a run because memory ran out",
+    title: "memory ran out in the process of a run",
     why: "The kernel counts the processes of a control group that it kills for want of memory, and the count \
-          grew while this run trained and died. The limit can be that of the group (a container, a Slurm job) \
-          or the memory of the machine. The other runs are not touched.",
+          grew while this run trained and died; or the system refused the process more memory, and it ended \
+          itself. The limit can be that of the group (a container, a Slurm job), of the process (`ulimit`), or \
+          the memory of the machine. The other runs are not touched.",
     wrong: "batch_size: 4096    # needs more memory than there is",
     right: "batch_size: 256",
     fix: "Compare the memory that `supcon plan` names with the limit; use smaller batches or fewer `--jobs`.",

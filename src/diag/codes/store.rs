@@ -51,7 +51,7 @@ pub(super) const DISK_PLAN: Explanation = Explanation {
 pub(super) const DISK_FULL: Explanation = Explanation {
     title: "the disk or a quota is full",
     why: "A write was refused. What was begun was taken back; the last committed checkpoint and every figure up to it \
-          are kept.",
+          are kept, and so is what came of a download.",
     wrong: "(a full disk)",
     right: "(a disk with the room that the message names)",
     fix: "Free space (`supcon gc` shows what can go), then give the same command again: it goes on where it was.",

@@ -9,9 +9,9 @@ use super::checkpoint::{CHECKPOINTS, Checkpoint};
 use super::commit::MANIFEST;
 use super::confirm::{entries, has_lengths, manifest, verified};
 use super::manifest::{Manifest, Refused};
-use super::names::{is_temporary, moved_from, readable};
 use super::phase_store::CAPSULE;
 use super::survey::{FILES, FOLDERS};
+use crate::disk::{is_temporary, moved_from, readable};
 use std::path::Path;
 
 /// Something that `fsck` found.

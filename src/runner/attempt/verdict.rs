@@ -3,8 +3,9 @@
 
 use super::{Attempt, leased, take};
 use crate::diag::Code;
+use crate::disk::Disk;
 use crate::record::lease::{self, LEASE};
-use crate::record::{self, Disk, RecordError, RunDir, State, Status};
+use crate::record::{self, RecordError, RunDir, State, Status};
 use crate::runner::death::death;
 use crate::runner::fate::Fate;
 #[cfg(unix)]

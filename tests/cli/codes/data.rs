@@ -96,6 +96,7 @@ fn load_data(source: SourcePlan, train_limit: Option<usize>, folder: &Path) -> D
     let options = LoadOptions {
         data_dir: Some(folder.to_owned()),
         cache_dir: folder.join("cache"),
+        disk: supcon::disk::Disk::real(),
         progress: &|_| {},
     };
     data::load(&plan, &options).expect_err("an error")

@@ -1,9 +1,6 @@
 //! Signals to a batch and to its workers: what they end, what is left, and what the same command makes of it.
 
-use super::{
-    Batch, Bench, contents, device, endless, fates, find_worker, is_alive, only_run, until,
-    worker_of,
-};
+use super::{Batch, Bench, contents, device, endless, fates, is_alive, only_run, until, worker_of};
 use rustix::process::{Signal, kill_process};
 use std::path::PathBuf;
 use std::process::Command;
@@ -121,59 +118,6 @@ fn a_worker_that_is_suspended_keeps_its_run_and_is_no_stall() {
     assert_eq!(batch.end().0, Some(0));
     assert_eq!(start("b").end().0, Some(0));
     assert!(contents(&bench, "a") == contents(&bench, "b"));
-}
-
-/// Kills of workers in the batch below.
-const KILLS: u64 = 100;
-
-#[test]
-fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_not() {
-    let bench = Bench::new();
-    let spec = bench.spec();
-    // Kills without a step between them are no reason to give a run up here, nor to stop the batch.
-    let arguments = [
-        &device(),
-        "--set=seeds=[0, 1, 2, 3, 4, 5]",
-        "--jobs=2",
-        "--threads=2",
-        "--checkpoint-steps=1",
-        "--retry",
-        "--on-failure=continue",
-    ];
-    let start = |results: &str| Batch::start(&bench, &[&spec], results, &arguments);
-    assert_eq!(start("straight").end().0, Some(0));
-    let expected = contents(&bench, "straight");
-    assert_eq!(expected.len(), 6);
-    let (mut kills, mut batches) = (0_u64, 0);
-    while kills < KILLS {
-        batches += 1;
-        let results = format!("batch-{batches}");
-        loop {
-            let mut batch = start(&results);
-            let table = loop {
-                let event = batch.next();
-                match event["event"].as_str() {
-                    Some("began") if kills < KILLS => {
-                        // Spread over start, data, steps and saves by the number of the kill alone.
-                        std::thread::sleep(Duration::from_millis(kills * 7919 % 150));
-                        let run = batch.runs.join(event["run"].as_str().expect("an id"));
-                        // It may have ended by now.
-                        let worker = find_worker(&run).filter(|worker| is_alive(*worker));
-                        let killed = worker.map(|worker| kill_process(worker, Signal::KILL));
-                        kills += u64::from(killed.is_some_and(|killed| killed.is_ok()));
-                    }
-                    Some("batch_ended") => break event,
-                    _ => {}
-                }
-            };
-            match batch.wait().code() {
-                Some(0) => break,
-                exit => assert_eq!(exit, Some(3), "only a kill ends a run early: {table}"),
-            }
-        }
-        assert!(contents(&bench, &results) == expected, "{results}");
-    }
-    println!("{kills} workers killed in {batches} batches of 6 runs");
 }
 
 /// A spec of the bench whose images take seconds to be read.

@@ -40,6 +40,7 @@ fn shapes(plan: &RunPlan) -> Dataset {
     let options = LoadOptions {
         data_dir: None,
         cache_dir: PathBuf::from("unused"),
+        disk: supcon::disk::Disk::real(),
         progress: &|_| {},
     };
     data::load(&plan.data, &options).expect("shapes")

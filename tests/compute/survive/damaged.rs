@@ -199,7 +199,7 @@ fn a_run_that_goes_on_elsewhere_says_so_in_log_status_and_report() {
 }
 
 /// A folder of eight small images in each of two classes.
-fn images(root: &Path, classes: [&str; 2]) {
+pub(super) fn images(root: &Path, classes: [&str; 2]) {
     for (number, class) in (0..).zip(classes) {
         for index in 0..8_u8 {
             for split in ["train", "test"] {
@@ -216,7 +216,7 @@ fn images(root: &Path, classes: [&str; 2]) {
 }
 
 /// A run of the bench on a folder of images, in these results; exit code and standard error.
-fn run_on(
+pub(super) fn run_on(
     bench: &Bench,
     results: &Path,
     root: &Path,

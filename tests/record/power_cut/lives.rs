@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use supcon::record::{Disk, Operation, RunDir};
+use supcon::disk::{Disk, Operation};
+use supcon::record::RunDir;
 
 /// A process's work in the folder of runs, with what it promises on its way.
 type Life = fn(&Disk, &Path, &mut dyn FnMut(Promise));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use supcon::record::Operation;
+use supcon::disk::Operation;
 
 /// A file or folder: what is on the medium, and what is only in memory.
 #[derive(Clone, Default)]
@@ -129,14 +129,26 @@ impl Model {
         }
     }
 
-    /// States that a power cut may leave: any set of up to `most` pending changes, and unsynced data missing, torn or whole.
-    pub(super) fn states(&self, most: u32) -> Vec<(Self, Data)> {
+    /// How many changes of names wait for a sync, and how many files with bytes.
+    pub(super) fn waiting(&self) -> [usize; 2] {
+        let unsynced = self.nodes.iter().filter(|node| node.written != node.synced);
+        [self.pending.len(), unsynced.count()]
+    }
+
+    /// States that a power cut may leave: of up to `most` pending changes every set, and unsynced data missing, torn or whole.
+    pub(super) fn states(&self, most: usize) -> Vec<(Self, Data)> {
         let mut states = Vec::new();
-        let count = self.pending.len() as u32;
-        // Beyond that only the sets that lack or hold very few: removals of what nobody looks at any more.
-        let chosen = (0..1u32 << count).filter(|chosen: &u32| {
-            count <= most || chosen.count_ones() <= 1 || chosen.count_ones() + 1 >= count
-        });
+        let count = self.pending.len();
+        assert!(count < 64, "{count} changes wait");
+        let all = (1_u64 << count) - 1;
+        let ones = (0..count).map(|at| 1_u64 << at);
+        let chosen: Vec<u64> = if count <= most {
+            (0..=all).collect()
+        } else {
+            // Only the sets that lack or hold very few: removals of what nobody looks at any more.
+            let lacking = ones.clone().map(|one| all ^ one);
+            [0, all].into_iter().chain(ones).chain(lacking).collect()
+        };
         for chosen in chosen {
             let mut state = self.clone();
             for (number, change) in self.pending.iter().enumerate() {

@@ -1,6 +1,10 @@
 //! What a disk can be asked to do wrong, so that a kill, a full disk and a failing medium can be tried at every operation.
 
-use std::io;
+use super::gate::Operation;
+use std::io::{self, Write};
+
+/// What stands before the place of a death that was asked for.
+pub const DEATH: &str = "killed on trial: ";
 
 /// What goes wrong, and at which operation of this process, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +50,24 @@ impl Fault {
 
 impl FaultKind {
     /// Makes it happen.
-    pub(super) fn happen(self) -> io::Error {
+    pub(super) fn happen(self, operation: &Operation) -> io::Error {
         match self {
             Self::Error(number) => io::Error::from_raw_os_error(number),
             Self::Once => io::Error::from_raw_os_error(libc::EIO),
             Self::Kill => {
-                let this = rustix::process::getpid();
-                // SIGKILL cannot be handled: nothing behind this line runs.
-                let _ = rustix::process::kill_process(this, rustix::process::Signal::KILL);
+                die(&operation.to_string());
                 io::ErrorKind::Other.into()
             }
         }
     }
+}
+
+/// Kills this process; its standard error, which is a run's log, says at what.
+pub fn die(at: &str) {
+    let _ = writeln!(io::stderr(), "{DEATH}{at}");
+    let this = rustix::process::getpid();
+    // SIGKILL cannot be handled: nothing behind this line runs.
+    let _ = rustix::process::kill_process(this, rustix::process::Signal::KILL);
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Names of what lies beside a file or folder until it is finished, or until it is known to be replaced.
 
-use super::lease;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,17 +9,17 @@ const ASIDE: &str = ".old";
 const MAX_HOST: usize = 32;
 
 /// Whether `path` is what a commit has not finished: if nobody is at it, a killed process left it behind.
-pub(super) fn is_temporary(path: &Path) -> bool {
+pub(crate) fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with('.') && name.ends_with(".tmp")
 }
 
 /// Whether `path` is what a process that is gone has not finished.
-pub(super) fn is_abandoned(path: &Path) -> bool {
+pub(crate) fn is_abandoned(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".tmp").unwrap_or_default();
     // Of processes of other hosts nobody here knows which are gone.
-    let here = format!("@{}", host());
+    let here = format!("@{}", plain_host());
     let process = stem.strip_suffix(&here).and_then(|stem| {
         let (_, id) = stem.rsplit_once('.')?;
         id.parse().ok()
@@ -32,20 +31,20 @@ pub(super) fn is_abandoned(path: &Path) -> bool {
 
 /// Where a folder waits that is about to be replaced, on file systems that cannot exchange names. Readers look here for what
 /// they do not find under its name.
-pub(super) fn aside(path: &Path) -> PathBuf {
+pub(crate) fn aside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}{ASIDE}"))
 }
 
 /// The name that something had before it was moved aside.
-pub(super) fn moved_from(path: &Path) -> Option<PathBuf> {
+pub(crate) fn moved_from(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let name = name.strip_prefix('.')?.strip_suffix(ASIDE)?;
     Some(path.with_file_name(name))
 }
 
 /// Where the folder `path` is to be read: aside, if a process was killed between the two names.
-pub(super) fn readable(path: &Path) -> PathBuf {
+pub(crate) fn readable(path: &Path) -> PathBuf {
     let aside = aside(path);
     if !path.exists() && aside.exists() {
         return aside;
@@ -54,16 +53,24 @@ pub(super) fn readable(path: &Path) -> PathBuf {
 }
 
 /// Hidden, beside the target, so that the rename stays inside one file system; each process of each host has its own.
-pub(super) fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let (name, process) = (name.to_string_lossy(), std::process::id());
-    Ok(path.with_file_name(format!(".{name}.{process}@{}.tmp", host())))
+    Ok(path.with_file_name(format!(".{name}.{process}@{}.tmp", plain_host())))
 }
 
-/// Name of this host as a part of file names.
-fn host() -> String {
+/// Name of this host, as far as a file or the environment tells it.
+pub(crate) fn host() -> String {
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter();
+    let mut names = files.filter_map(|file| std::fs::read_to_string(file).ok());
+    let name = names.next().or_else(|| std::env::var("HOSTNAME").ok());
+    name.map_or_else(|| "this host".to_owned(), |name| name.trim().to_owned())
+}
+
+/// The same as a part of file names.
+fn plain_host() -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    lease::host().chars().take(MAX_HOST).map(plain).collect()
+    host().chars().take(MAX_HOST).map(plain).collect()
 }
 
 #[cfg(test)]
@@ -75,7 +82,7 @@ mod tests {
         let own = temporary_name(Path::new("phases/key")).unwrap();
         assert!(is_temporary(&own) && !is_abandoned(&own));
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let path = format!("phases/.key.{}@{}.tmp", child.id(), host());
+        let path = format!("phases/.key.{}@{}.tmp", child.id(), plain_host());
         let elsewhere = format!("phases/.key.{}@another-host.tmp", child.id());
         child.wait().unwrap();
         assert!(is_abandoned(Path::new(&path)));

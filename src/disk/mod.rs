@@ -1,59 +1,32 @@
-//! The file operations of a record, in the one place where they reach the system. A gate stands before each of them: open
-//! in normal use, failing or killing at the n-th operation, or recording what passes, so that a kill, a full disk and a
-//! power cut can be tried at every single operation.
+//! The file operations of records, downloads and caches, in the one place where they reach the system. A gate stands
+//! before each of them (`gate`), so that a kill, a full disk and a power cut can be tried at every single operation.
 
-use super::fault::{Fault, FaultKind};
+mod fault;
+mod gate;
+mod names;
+mod replace;
+
+pub use fault::{DEATH, Fault, die};
+pub use gate::Operation;
+pub(crate) use names::{
+    aside, host, is_abandoned, is_temporary, moved_from, readable, temporary_name,
+};
+pub(crate) use replace::parent;
+
+use gate::Gate;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::panic::Location;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-/// Where the operations of a record go. Clones share one gate.
+/// Where file operations go. Clones share one gate.
 #[derive(Clone, Debug)]
 pub struct Disk {
     gate: Arc<Gate>,
     /// Whether two names may be exchanged, if the file system can.
     exchanges: bool,
-}
-
-#[derive(Debug)]
-enum Gate {
-    Open,
-    Faulty {
-        fault: Fault,
-        passed: AtomicU64,
-    },
-    /// Each operation with the line of the code that asked for it.
-    Recording(Mutex<Vec<(Operation, &'static Location<'static>)>>),
-}
-
-/// One operation, as the recording gate keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// A folder is made; its parent exists.
-    CreateFolder(PathBuf),
-    /// A file is made, or emptied.
-    Create(PathBuf),
-    /// Bytes at the end of a file that was just made.
-    Write(PathBuf, Vec<u8>),
-    /// Bytes at the end of a diary.
-    Append(PathBuf, Vec<u8>),
-    /// Bytes over the beginning of a file: the name of a lease's holder.
-    Overwrite(PathBuf, Vec<u8>),
-    /// What was written to the file is on the medium.
-    SyncFile(PathBuf),
-    /// The names in the folder are on the medium.
-    SyncFolder(PathBuf),
-    /// A file or folder gets another name; what had it is gone.
-    Rename(PathBuf, PathBuf),
-    /// Two files or folders change names.
-    Exchange(PathBuf, PathBuf),
-    /// A file's name is gone.
-    RemoveFile(PathBuf),
-    /// An empty folder's name is gone.
-    RemoveFolder(PathBuf),
 }
 
 /// Bytes that this user may still write to the file system of `path`.
@@ -63,6 +36,15 @@ pub enum Operation {
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let about = rustix::fs::statvfs(path)?;
     Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
+/// Whether freeing space and trying again helps: the disk or a quota is full.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 impl Default for Disk {
@@ -132,11 +114,12 @@ impl Disk {
     }
 
     /// Makes one folder unless it is there; its parent must exist.
-    pub(super) fn create_folder(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
         }
-        self.pass(|| Operation::CreateFolder(path.to_owned()))?;
+        self.gate
+            .pass(|| Operation::CreateFolder(path.to_owned()))?;
         match fs::create_dir(path) {
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
@@ -144,35 +127,43 @@ impl Disk {
         }
     }
 
-    /// Makes or empties a file, writes all of it, and waits until it is on the medium.
+    /// Makes or empties a file, writes these parts of it, and waits until they are on the medium.
     #[track_caller]
-    pub(super) fn write_and_sync(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.pass(|| Operation::Create(path.to_owned()))?;
+    pub(crate) fn write_and_sync(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+        self.gate.pass(|| Operation::Create(path.to_owned()))?;
         let file = File::create(path)?;
-        self.write(&file, bytes, || {
-            Operation::Write(path.to_owned(), bytes.to_vec())
-        })?;
-        self.pass(|| Operation::SyncFile(path.to_owned()))?;
+        for part in parts {
+            self.write(&file, part, || {
+                Operation::Write(path.to_owned(), part.to_vec())
+            })?;
+        }
+        self.gate.pass(|| Operation::SyncFile(path.to_owned()))?;
         file.sync_all()
     }
 
-    /// Opens a diary at its end, and makes it if it is not there.
-    pub(super) fn open_diary(&self, path: &Path) -> io::Result<File> {
+    /// Waits until what was added to a file is on the medium.
+    pub(crate) fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.gate.pass(|| Operation::SyncFile(path.to_owned()))?;
+        File::open(path)?.sync_all()
+    }
+
+    /// Opens a file that grows at its end, and makes it if it is not there.
+    pub(crate) fn open_at_end(&self, path: &Path) -> io::Result<File> {
         if !path.exists() {
-            self.pass(|| Operation::Create(path.to_owned()))?;
+            self.gate.pass(|| Operation::Create(path.to_owned()))?;
         }
         OpenOptions::new().create(true).append(true).open(path)
     }
 
-    /// Adds to a diary.
-    pub(super) fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.write(&self.open_diary(path)?, bytes, || {
+    /// Adds to the end of a file, and makes it if it is not there.
+    pub(crate) fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.write(&self.open_at_end(path)?, bytes, || {
             Operation::Append(path.to_owned(), bytes.to_vec())
         })
     }
 
     /// Opens a file that is to be locked, and makes it if it is not there; says whether it did. A link is not followed.
-    pub(super) fn open_lock(&self, path: &Path) -> io::Result<(File, bool)> {
+    pub(crate) fn open_lock(&self, path: &Path) -> io::Result<(File, bool)> {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
         #[cfg(unix)]
@@ -182,7 +173,7 @@ impl Disk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return Ok((opened?, false)),
         }
-        self.pass(|| Operation::Create(path.to_owned()))?;
+        self.gate.pass(|| Operation::Create(path.to_owned()))?;
         match options.create_new(true).open(path) {
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -193,45 +184,47 @@ impl Disk {
     }
 
     /// Writes over the beginning of a file.
-    pub(super) fn overwrite(&self, file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn overwrite(&self, file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.write(file, bytes, || {
             Operation::Overwrite(path.to_owned(), bytes.to_vec())
         })
     }
 
     /// Gives a file or folder the name `to`.
-    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.pass(|| Operation::Rename(from.to_owned(), to.to_owned()))?;
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.gate
+            .pass(|| Operation::Rename(from.to_owned(), to.to_owned()))?;
         fs::rename(from, to)
     }
 
     /// Lets two files or folders change names in one step; `Unsupported` where the file system cannot.
-    pub(super) fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
+    pub(crate) fn exchange(&self, a: &Path, b: &Path) -> io::Result<()> {
         if !self.exchanges {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let operation = || Operation::Exchange(a.to_owned(), b.to_owned());
-        self.admit(operation)?;
+        self.gate.admit(operation)?;
         exchange(a, b)?;
-        self.note(operation);
+        self.gate.note(operation);
         Ok(())
     }
 
     /// Makes renames, new names and removals in `folder` survive a power cut.
     #[track_caller]
-    pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.pass(|| Operation::SyncFolder(folder.to_owned()))?;
+    pub(crate) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.gate
+            .pass(|| Operation::SyncFolder(folder.to_owned()))?;
         File::open(folder)?.sync_all()
     }
 
     /// Removes a file; it may be absent.
-    pub(super) fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.pass(|| Operation::RemoveFile(path.to_owned()))?;
+    pub(crate) fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.gate.pass(|| Operation::RemoveFile(path.to_owned()))?;
         absent_is_fine(fs::remove_file(path))
     }
 
     /// Removes a file, or a folder with all that is in it; it may be absent. A link is removed, not followed.
-    pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn remove_all(&self, path: &Path) -> io::Result<()> {
         let is_folder = match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             about => about?.is_dir(),
@@ -242,7 +235,8 @@ impl Disk {
         for entry in fs::read_dir(path)? {
             self.remove_all(&entry?.path())?;
         }
-        self.pass(|| Operation::RemoveFolder(path.to_owned()))?;
+        self.gate
+            .pass(|| Operation::RemoveFolder(path.to_owned()))?;
         absent_is_fine(fs::remove_dir(path))
     }
 
@@ -253,60 +247,15 @@ impl Disk {
         bytes: &[u8],
         operation: impl Fn() -> Operation,
     ) -> io::Result<()> {
-        match self.due() {
+        match self.gate.due() {
             Some(kind) => {
                 file.write_all(&bytes[..bytes.len() / 2])?;
-                Err(kind.happen())
+                Err(kind.happen(&operation()))
             }
             None => {
-                self.note(operation);
+                self.gate.note(operation);
                 file.write_all(bytes)
             }
-        }
-    }
-
-    /// Lets an operation through and keeps it, or makes its fault happen.
-    #[track_caller]
-    fn pass(&self, operation: impl Fn() -> Operation) -> io::Result<()> {
-        self.admit(&operation)?;
-        self.note(operation);
-        Ok(())
-    }
-
-    /// Lets an operation through, or makes its fault happen.
-    fn admit(&self, operation: impl Fn() -> Operation) -> io::Result<()> {
-        let Some(kind) = self.due() else {
-            return Ok(());
-        };
-        let removes = matches!(
-            operation(),
-            Operation::RemoveFile(_) | Operation::RemoveFolder(_)
-        );
-        if removes && kind != FaultKind::Kill {
-            return Ok(());
-        }
-        Err(kind.happen())
-    }
-
-    /// Counts an operation; the fault, if it is this one's turn. Errors go on from their first time.
-    fn due(&self) -> Option<FaultKind> {
-        let Gate::Faulty { fault, passed } = &*self.gate else {
-            return None;
-        };
-        let number = passed.fetch_add(1, Ordering::Relaxed) + 1;
-        let due = match fault.kind {
-            FaultKind::Kill | FaultKind::Once => number == fault.at,
-            FaultKind::Error(_) => number >= fault.at,
-        };
-        due.then_some(fault.kind)
-    }
-
-    #[track_caller]
-    fn note(&self, operation: impl Fn() -> Operation) {
-        if let Gate::Recording(list) = &*self.gate
-            && let Ok(mut list) = list.lock()
-        {
-            list.push((operation(), Location::caller()));
         }
     }
 }
@@ -345,7 +294,7 @@ mod tests {
         fs::write(&kept, b"x").unwrap();
         let disk = Disk::faulty(Fault::parse("full@2").unwrap());
         for _ in 0..2 {
-            let error = disk.write_and_sync(&path, b"four").unwrap_err();
+            let error = disk.write_and_sync(&path, &[b"four"]).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         }
         assert_eq!(fs::read(&path).unwrap(), b"fo");
@@ -358,7 +307,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::recording();
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-        disk.write_and_sync(&a, b"one").unwrap();
+        disk.write_and_sync(&a, &[b"one"]).unwrap();
         disk.rename(&a, &b).unwrap();
         disk.remove_file(&b).unwrap();
         let expected = [

@@ -1,0 +1,128 @@
+//! A hundred kills of workers at moments drawn from all that they do: each file operation, each step, each batch of an
+//! evaluation. Where each of them fell is told by the worker's last line.
+
+use super::{Batch, Bench, contents, device};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use supcon::disk::DEATH;
+use supcon::record::LOG;
+
+/// Kills of workers in the batches below.
+const KILLS: usize = 100;
+/// Steps and batches of evaluations of a run below from its first moment to its last.
+const BEATS: u64 = 2 * 5 + 2 * (5 + 1) + 1;
+/// The operations that write a run's result and commit it.
+const END: u64 = 20;
+
+/// The fault of the batch that is started as this one: where a worker dies that gets so far. A run is done behind so many
+/// operations.
+fn fault(number: u64, operations: u64, ends: bool) -> String {
+    let draw = number * 7919;
+    match number % 2 {
+        _ if ends => format!("worker:kill@{}", operations - draw % END),
+        0 => format!("worker:die@{}", 1 + draw % BEATS),
+        _ => format!("worker:kill@{}", 1 + draw % operations),
+    }
+}
+
+/// The file operations behind which a run is done: the last at which a kill leaves it open.
+fn operations(survives: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, 1024);
+    assert!(survives(high), "more than {high}");
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        *(if survives(middle) {
+            &mut high
+        } else {
+            &mut low
+        }) = middle;
+    }
+    low
+}
+
+/// What a worker did when it was killed, by its last words and what it wrote at.
+fn activity(log: &str) -> &'static str {
+    let mut lines = log.lines().rev();
+    let at = lines
+        .find_map(|line| line.strip_prefix(DEATH))
+        .expect("last words");
+    let writes = |names: &[&str]| names.iter().any(|name| at.contains(name));
+    match at {
+        "a step" => "step",
+        "an evaluation" => "evaluation",
+        _ if writes(&["/checkpoints", "/phases", "metrics.parquet"]) => "save",
+        _ if writes(&["predictions.parquet", "model.safetensors", "MANIFEST.json"]) => "end",
+        _ => "start",
+    }
+}
+
+/// Takes note of the runs of a batch that were killed.
+fn count(table: &Value, fault: &str, fell: &mut BTreeMap<&'static str, usize>) {
+    for run in table["runs"].as_array().expect("a list") {
+        if run["fate"] != "failed" {
+            continue;
+        }
+        assert_eq!(run["code"], "RUN-KILLED", "{fault}: {run}");
+        let path = Path::new(run["path"].as_str().expect("a path"));
+        let log = fs::read_to_string(path.join(LOG)).expect("a log");
+        *fell.entry(activity(&log)).or_default() += 1;
+    }
+}
+
+#[test]
+fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_not() {
+    let bench = Bench::new();
+    let spec = bench.spec();
+    // Kills without a step between them are no reason to give a run up here, nor to stop the batch.
+    let six = "--set=seeds=[0, 1, 2, 3, 4, 5]";
+    let arguments = [
+        &device(),
+        "--jobs=2",
+        "--threads=2",
+        "--checkpoint-steps=1",
+        "--retry",
+        "--on-failure=continue",
+    ];
+    let start = |seeds: &str, results: &str, fault: &str| {
+        let arguments = [&[seeds], &arguments[..]].concat();
+        Batch::start_with(fault, &bench, &[&spec], results, &arguments)
+    };
+    let operations = operations(|at| {
+        let (results, fault) = (format!("probe-{at}"), format!("worker:kill@{at}"));
+        start("--set=seeds=[0]", &results, &fault).end().0 == Some(0)
+    });
+    println!("a run is done behind {operations} file operations");
+    assert_eq!(start(six, "straight", "").end().0, Some(0));
+    let expected = contents(&bench, "straight");
+    assert_eq!(expected.len(), 6);
+    let mut fell = BTreeMap::<&str, usize>::new();
+    let (mut number, mut batches) = (0, 0);
+    while fell.values().sum::<usize>() < KILLS {
+        batches += 1;
+        let results = format!("batch-{batches}");
+        loop {
+            let enough = fell.values().sum::<usize>() >= KILLS;
+            // The first of some batches is killed where its runs end.
+            let ends = batches % 3 == 2 && !bench.folder().join(&results).exists();
+            let fault = match enough {
+                true => String::new(),
+                false => fault(number, operations, ends),
+            };
+            number += 1;
+            let (exit, table) = start(six, &results, &fault).end();
+            count(&table, &fault, &mut fell);
+            match exit {
+                Some(0) => break,
+                exit => assert_eq!(exit, Some(3), "only a kill ends a run early: {table}"),
+            }
+        }
+        assert!(contents(&bench, &results) == expected, "{results}");
+    }
+    let kills = fell.values().sum::<usize>();
+    println!("{kills} workers killed in {batches} batches of 6 runs: {fell:?}");
+    for activity in ["start", "step", "save", "evaluation", "end"] {
+        assert!(fell.contains_key(activity), "none in {activity}: {fell:?}");
+    }
+}
