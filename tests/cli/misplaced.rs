@@ -159,6 +159,12 @@ fn keys_beside_the_name_of_their_phase_are_one_mistake() {
             "write the name of a phase, as in `train:`",
         ],
     );
+    let one_of = GOOD.replace("  classify:", "  precision: bf16\n  classify:");
+    only(
+        &Case::new(&one_of),
+        "wrong-type",
+        &["spec.yaml:13:3", "move `precision` into the phase"],
+    );
     // Phases may have the names of keys.
     assert_eq!(edited("  pretrain:", "  loss:").runs().len(), 2);
 }
@@ -232,6 +238,11 @@ fn the_name_of_a_part_as_a_key_is_one_mistake() {
         &["write `name: cross_entropy`"],
     );
     let case = edited("{name: adam, learning_rate: 1e-3}", "{adam: {lr: 1e-3}}");
+    assert_eq!(found(&case).len(), 2, "{}", case.text());
+    let case = edited(
+        "{name: adam, learning_rate: 1e-3}",
+        "{adam: ~, lr: 1e-3, beta_1: 0.5}",
+    );
     assert_eq!(found(&case).len(), 2, "{}", case.text());
 }
 

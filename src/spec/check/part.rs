@@ -96,6 +96,11 @@ impl Check<'_> {
         if let Value::Dict(_, below) = value {
             self.section(&inner, value, below, section, &Owner { title, tag: None });
         }
+        let mut beside = dict.clone();
+        beside.remove(name);
+        let title = format!("`{path}`");
+        let tag = Some(part);
+        self.entries(path, &beside, section.keys, &Owner { title, tag });
         true
     }
 

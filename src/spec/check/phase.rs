@@ -107,10 +107,17 @@ impl Check<'_> {
         });
         let blank: Vec<&str> = blank.map(|(name, _)| name.as_str()).collect();
         let names = quoted(keys.iter().map(|(name, ..)| *name));
+        let written = phases
+            .values()
+            .any(|value| !is_empty(value) && is_phase(value));
         let (label, help) = match blank.first() {
             Some(phase) => (
                 format!("beside `{phase}`, not in it"),
                 format!("indent {names} deeper than `{phase}`"),
+            ),
+            None if written => (
+                "in no phase".into(),
+                format!("move {names} into the phase that they are for"),
             ),
             None => (
                 "in no phase".into(),
