@@ -45,19 +45,15 @@ impl Trial {
     /// So many steps of the run are taken.
     pub(super) fn at_step(self, taken: u64) {
         match self {
-            Self::Hang(at) => {
-                while at == taken {
-                    std::thread::park();
-                }
-            }
+            Self::Hang(at) if at == taken => loop {
+                std::thread::park();
+            },
             Self::Panic(at) => assert!(at != taken, "panicked on trial behind step {taken}"),
             Self::Leak(from) if taken >= from => hold(LEAK),
-            Self::Hog(at) => {
-                while at == taken {
-                    hold(HOG);
-                }
-            }
-            Self::Leak(_) | Self::Rest(_) | Self::Die(_) => {}
+            Self::Hog(at) if at == taken => loop {
+                hold(HOG);
+            },
+            _ => {}
         }
     }
 

@@ -20,7 +20,7 @@ use supcon::data::{self, Dataset, LoadOptions};
 use supcon::device::{self, DeviceName};
 use supcon::disk::Disk;
 use supcon::plan::{self, RunPlan};
-use supcon::record::{self, Checkpoint, MetricRow, PredictionRow, RunDir, RunRecord, State};
+use supcon::record::{self, Checkpoint, MetricRow, RunDir, RunRecord, State};
 use supcon::spec::Overrides;
 use supcon::train::{self, Hooks, Kept, Outcome, Pace, TrainError};
 
@@ -273,8 +273,9 @@ pub(super) struct Trained {
 
 impl Trained {
     /// Figures, predictions and weights, to the bit.
-    fn to_the_bit(&self) -> (Vec<String>, Vec<([u32; 3], Vec<u32>)>, Vec<Vec<u32>>) {
-        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
+    fn to_the_bit(&self) -> (Vec<String>, Vec<Vec<u32>>) {
+        let bits =
+            |values: &[f32]| -> Vec<u32> { values.iter().map(|value| value.to_bits()).collect() };
         let Outcome {
             rows,
             predictions,
@@ -282,10 +283,12 @@ impl Trained {
             ..
         } = &self.outcome;
         let rows = rows.iter().map(MetricRow::to_the_bit).collect();
-        let told = |row: &PredictionRow| ([row.index, row.label, row.predicted], bits(&row.scores));
-        let predictions = predictions.iter().map(told).collect();
+        let predictions = predictions.iter().map(|row| {
+            let place = vec![row.index, row.label, row.predicted];
+            [place, bits(&row.scores)].concat()
+        });
         let weights = weights.iter().map(|weight| bits(&weight.values));
-        (rows, predictions, weights.collect())
+        (rows, predictions.chain(weights).collect())
     }
 }
 
