@@ -4,6 +4,7 @@ use super::out;
 use super::store::{self, Names, ResultsArgs, shown};
 use crate::record::{PLAN, RunRecord, load};
 use crate::report;
+use crate::runner::exit;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,7 +35,7 @@ pub(super) struct ReportArgs {
 pub(super) fn report(args: &ReportArgs) -> ExitCode {
     let (mut runs, damaged) = match gather(args) {
         Ok(found) => found,
-        Err(problem) => return refuse(&problem, 2),
+        Err(problem) => return refuse(&problem, exit::REFUSED),
     };
     report::tell_apart(&mut runs);
     let title = title(&runs);
@@ -42,8 +43,10 @@ pub(super) fn report(args: &ReportArgs) -> ExitCode {
     let out = args.out.clone().unwrap_or_else(beside);
     let built = match report::build(&runs, &out, &title) {
         Ok(built) => built,
-        Err(error @ report::ReportError::Write { .. }) => return refuse(&error.to_string(), 7),
-        Err(error) => return refuse(&error.to_string(), 4),
+        Err(error @ report::ReportError::Write { .. }) => {
+            return refuse(&error.to_string(), exit::DISK);
+        }
+        Err(error) => return refuse(&error.to_string(), exit::DAMAGED),
     };
     let page = built.page.display();
     out::print(&format!("{}\nreport: {page}\n", report::table(&runs)));

@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_factors_come_on_top_of_what_f32_needs_and_nothing_else_changes() {
+    fn pairs_of_factors_come_on_top_of_what_f32_needs_and_packed_weights_are_halved() {
         let of = |phase: usize, precision| {
             let mut plan = samples::plan("supcon", 0);
             plan.encoder = EncoderPlan::ResnetCifar {
@@ -331,8 +331,17 @@ mod tests {
         };
         for phase in [0, 1] {
             let (single, half) = (of(phase, Precision::F32), of(phase, Precision::Bf16));
-            assert!(half.workspace > single.workspace && half.peak >= single.peak);
+            assert!(half.workspace > single.workspace);
+            if phase == 0 {
+                assert!(half.parameters == single.parameters && half.peak >= single.peak);
+            } else {
+                assert!(
+                    half.parameters < single.parameters,
+                    "packed weights are pairs"
+                );
+            }
             let same = Memory {
+                parameters: single.parameters,
                 workspace: single.workspace,
                 evaluation: single.evaluation,
                 peak: single.peak,

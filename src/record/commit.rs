@@ -126,23 +126,6 @@ pub fn file_length(path: &Path) -> io::Result<Option<u64>> {
     }
 }
 
-/// Names of the committed files in a folder, sorted; temporary files and sub-folders are not among them.
-///
-/// # Errors
-/// The failing operation.
-pub fn file_names(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.file_type()?.is_file() && !name.starts_with('.') {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! The folder of one run: its files, how each is written, and when it counts as done. Reading is in `load.rs`.
 
-use super::commit::{MANIFEST, file_length, file_names, read_file};
+use super::commit::{MANIFEST, file_length, read_file};
 use super::confirm;
 use super::lease::{LEASE, Lease, LeaseError};
 use super::manifest::{Entry, Manifest, Refused};
@@ -27,6 +27,8 @@ pub const METRICS: &str = "metrics.parquet";
 pub const PREDICTIONS: &str = "predictions.parquet";
 /// The finished model.
 pub const MODEL: &str = "model.safetensors";
+/// What a finished run is made of, beside its manifest; the log goes on growing.
+pub(super) const RESULTS: [&str; 5] = [PLAN, STATUS, METRICS, PREDICTIONS, MODEL];
 
 /// The folder of one run, and the disk on which it is written.
 #[derive(Clone, Debug)]
@@ -230,19 +232,16 @@ impl RunDir {
         Lease::take_on(&self.disk, &self.file(LEASE), what)
     }
 
-    /// Writes `MANIFEST.json`: from here on the run is done.
+    /// Writes `MANIFEST.json`: from here on the run is done. It lists the run's own files; what somebody else puts beside
+    /// them is not part of it.
     ///
     /// # Errors
     /// The disk refused.
     pub fn finish(&self) -> Result<(), RecordError> {
-        let names = file_names(&self.path).map_err(RecordError::read(&self.path))?;
         let mut files = BTreeMap::new();
-        for name in names
-            .into_iter()
-            .filter(|name| name != LOG && name != MANIFEST)
-        {
-            if let Some(bytes) = self.read(&name)? {
-                files.insert(name, Entry::of(&bytes));
+        for name in RESULTS {
+            if let Some(bytes) = self.read(name)? {
+                files.insert(name.to_owned(), Entry::of(&bytes));
             }
         }
         let bytes = Manifest::new(files)

@@ -4,11 +4,18 @@ use crate::ops::PackedConv;
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Kept by the name of a weight; whoever changes a weight or a moving statistic clears it.
-#[derive(Clone, Debug, Default)]
-pub struct Prepared(Arc<Mutex<Kept>>);
+/// Kept by the name of a weight; whoever changes a weight or a moving statistic clears it. A copy begins empty, since its
+/// network goes its own way.
+#[derive(Debug, Default)]
+pub struct Prepared(Mutex<Kept>);
+
+impl Clone for Prepared {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -36,9 +43,7 @@ impl Prepared {
         self.kept().norms.entry(weight).or_insert_with(fold).clone()
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

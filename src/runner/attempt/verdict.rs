@@ -30,7 +30,7 @@ impl Attempt<'_> {
     fn judge(self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {
         if self.dir.completed()? {
             // What is on the disk counts: libtorch can crash while it is unloaded.
-            return Ok(self.done(ended, disk));
+            return self.done(ended, disk);
         }
         match code(ended) {
             Some(exit::LEASED) => {
@@ -44,19 +44,20 @@ impl Attempt<'_> {
         }
     }
 
-    fn done(&self, ended: ExitStatus, disk: &Disk) -> Fate {
+    fn done(&self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {
         if !self.trains {
-            return Fate::Skipped;
+            return Ok(Fate::Skipped);
         }
         if let Ok(Ok(_lease)) = take(&self.dir, "cleaning up") {
             // What is left over costs nothing but space.
             let _ = crashes::forget(&self.dir, disk);
             if !ended.success() {
-                let _ = self.dir.settle();
+                // The worker may have failed at the sync that makes the manifest's name last.
+                self.dir.settle()?;
             }
         }
         let resumed = self.resumed;
-        Fate::Done { resumed }
+        Ok(Fate::Done { resumed })
     }
 
     /// The signal came before the worker listened, or a second one ended it at once.

@@ -80,6 +80,20 @@ fn every_damage_of_a_finished_run_is_found_in_that_run_alone() {
 }
 
 #[test]
+fn what_somebody_puts_into_the_folder_of_a_run_is_no_part_of_it() {
+    let store = Store::new();
+    let run = store.finished("a", 0);
+    fs::write(run.file("notes.txt"), "a note").expect("written");
+    run.finish().expect("a manifest");
+    assert!(run.completed().expect("readable"));
+    fs::write(run.file("notes.txt"), "a longer note").expect("written");
+    assert!(run.completed().expect("readable"), "its note has changed");
+    assert_eq!(damaged(&store, true), Vec::<String>::new());
+    fs::remove_file(run.file("notes.txt")).expect("removed");
+    assert!(run.completed().expect("readable"), "its note is gone");
+}
+
+#[test]
 fn every_damage_of_a_checkpoint_is_found_and_none_of_an_open_run_is_a_panic() {
     let store = Store::new();
     let run = store.open("open", 0, State::Running);
