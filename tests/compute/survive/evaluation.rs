@@ -53,3 +53,33 @@ fn a_stop_behind_every_batch_of_an_evaluation_changes_no_bit_of_the_result() {
         println!("{name}: stopped behind {interrupted} steps and batches of evaluations");
     }
 }
+
+#[test]
+fn an_evaluation_sees_the_weights_of_its_own_epoch() {
+    // An encoder that is trained between two evaluations: what the first has made of its weights is of no use to the second.
+    let bench = Bench::new();
+    let (plan, data) = plan_of(&bench, &[SETS[0], "phases.classify.freeze=~"]);
+    device::prepare(2);
+    for (name, device) in super::super::devices() {
+        let dir = |label: &str| {
+            let runs = bench.folder().join(format!("{name}-{label}"));
+            RunDir::create_on(&Disk::real(), &runs, &plan.run_id).expect("a folder")
+        };
+        let straight = train(&plan, &data, &device, &dir("straight"), Pace::default());
+        assert_eq!(straight.beats, BEATS, "{name}: {:?}", straight.result);
+        // In the second epoch behind the first evaluation, which the process that goes on has not seen.
+        let (parted, pace) = (dir("parted"), Trial::Rest(2 * 4 + (4 + 2) + 2));
+        let pace = Pace {
+            trial: Some(pace),
+            ..Pace::default()
+        };
+        let stopped = train(&plan, &data, &device, &parted, pace);
+        assert!(
+            matches!(stopped.result, Err(TrainError::Interrupted { .. })),
+            "{name}"
+        );
+        let whole = train(&plan, &data, &device, &parted, Pace::default());
+        assert!(whole.result.is_ok(), "{name}: {:?}", whole.result);
+        assert!(whole.to_the_bit() == straight.to_the_bit(), "{name}");
+    }
+}
