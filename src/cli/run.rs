@@ -153,9 +153,9 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     let runs = args.folders.results.join("runs");
     if !args.quiet && !args.json {
         ending::warn(&heading(plans.len(), &layout));
-        if let Some(warning) = room::warning(&plans, &runs, args.jobs) {
-            ending::warn(&warning);
-        }
+    }
+    if let Some(warning) = room::warning(&plans, &runs, args.jobs) {
+        ending::warn(&warning);
     }
     let options = BatchOptions {
         runs,

@@ -5,7 +5,7 @@ use super::error::{DataError, room, shown};
 use super::{Progress, Unit, hex};
 use crate::disk::{Disk, parent};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl Download<'_> {
         made.map_err(Stop::disk(folder))?;
         let lock_path = beside(target, ".lock");
         let lock = self.disk.open_lock(&lock_path);
-        let locked = lock.and_then(|(lock, _)| lock.lock().map(|()| lock));
+        let locked = lock.and_then(|(lock, _)| self.lock(lock));
         let _lock = locked.map_err(Stop::disk(&lock_path))?;
         if target.is_file() {
             if digest(target)? == self.remote.sha256 {
@@ -102,6 +102,22 @@ impl Download<'_> {
         let named = synced.and_then(|()| self.disk.rename(part, target));
         let finished = named.and_then(|()| self.disk.sync_folder(folder));
         finished.map_err(Stop::disk(target))
+    }
+
+    /// Waits for the lock, and says so if another process has it.
+    fn lock(&self, lock: File) -> io::Result<File> {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        (self.progress)(Progress {
+            what: "waiting for another download",
+            done: 0,
+            total: None,
+            unit: Unit::Bytes,
+        });
+        lock.lock().map(|()| lock)
     }
 
     /// Requests what is missing until all is there and right, or until several attempts in a row brought nothing.

@@ -9,7 +9,7 @@ mod replace;
 pub use fault::{DEATH, Fault, die};
 pub use gate::Operation;
 pub(crate) use names::{
-    aside, host, is_abandoned, is_temporary, moved_from, readable, temporary_name,
+    aside, host, is_abandoned, is_gone, is_temporary, moved_from, readable, temporary_name,
 };
 pub(crate) use replace::parent;
 
@@ -85,13 +85,13 @@ impl Disk {
         Self::behind(Gate::Recording(Mutex::default()))
     }
 
-    /// The disk of a process of this kind: real, unless `SUPCON_FAULT` (`worker:kill@12`) asks for a fault in it. This is
-    /// how `supcon selftest` and the suite try what a kill or a full disk does.
+    /// The disk of a process of this kind: real, unless `SUPCON_FAULT` (`worker:kill@12`, or several with commas) asks for a
+    /// fault in it. This is how `supcon selftest` and the suite try what a kill or a full disk does.
     #[must_use]
     pub fn of(process: &str) -> Self {
-        let fault = std::env::var("SUPCON_FAULT").ok();
-        let fault = fault.as_deref().and_then(|text| text.split_once(':'));
-        let fault = fault.filter(|(who, _)| *who == process);
+        let faults = std::env::var("SUPCON_FAULT").unwrap_or_default();
+        let mut faults = faults.split(',').filter_map(|text| text.split_once(':'));
+        let fault = faults.find(|(who, _)| *who == process);
         fault
             .and_then(|(_, fault)| Fault::parse(fault))
             .map_or_else(Self::real, Self::faulty)

@@ -24,9 +24,14 @@ pub(crate) fn is_abandoned(path: &Path) -> bool {
         let (_, id) = stem.rsplit_once('.')?;
         id.parse().ok()
     });
-    let process = process.and_then(rustix::process::Pid::from_raw);
+    is_temporary(path) && process.is_some_and(is_gone)
+}
+
+/// Whether there is no process with this number on this host.
+pub(crate) fn is_gone(process: i32) -> bool {
+    let process = rustix::process::Pid::from_raw(process);
     let gone = |id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::SRCH);
-    is_temporary(path) && process.is_some_and(gone)
+    process.is_some_and(gone)
 }
 
 /// Where a folder waits that is about to be replaced, on file systems that cannot exchange names. Readers look here for what

@@ -75,18 +75,6 @@ impl Disk {
         }
         Ok(())
     }
-
-    /// Removes a file and makes that last; it may be absent.
-    ///
-    /// # Errors
-    /// The failing operation.
-    pub fn remove_for_good(&self, path: &Path) -> io::Result<()> {
-        if !path.exists() {
-            return Ok(());
-        }
-        self.remove_file(path)?;
-        self.sync_folder(parent(path))
-    }
 }
 
 /// The folder around a file, also of a name without one.

@@ -328,7 +328,7 @@ impl RunDir {
         self.take_over()?;
         let is_complete = self.completed()?;
         if is_complete {
-            self.drop_checkpoints()?;
+            self.tidy()?;
         }
         Ok(is_complete)
     }

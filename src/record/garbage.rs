@@ -167,7 +167,7 @@ impl Garbage {
             Kind::Checkpoints => {
                 let run = path.parent().unwrap_or(Path::new("."));
                 let run = RunDir::at(run.to_owned()).on(disk);
-                return run.take_over().and_then(|()| run.drop_checkpoints());
+                return run.take_over().and_then(|()| run.tidy());
             }
         };
         gone.map_err(RecordError::write(path))
@@ -202,7 +202,7 @@ impl RunDir {
     /// The disk refused.
     pub fn remove(&self) -> Result<(), RecordError> {
         let (disk, manifest) = (self.disk(), self.file(MANIFEST));
-        let gone = disk.remove_for_good(&manifest);
+        let gone = disk.remove_file(&manifest);
         gone.map_err(RecordError::write(&manifest))?;
         for path in children(self.path()) {
             if is_folder(&path) {

@@ -2,13 +2,16 @@
 //! frees it when the holder dies, by SIGKILL too, so no lease of this host is ever stale and none needs a heartbeat. What
 //! the file says is for people; only the lock counts, and the file is never removed.
 
-use crate::disk::{Disk, host};
-use serde::{Deserialize, Serialize};
-use std::fmt;
+mod holder;
+
+pub use holder::{Holder, told};
+
+use crate::disk::Disk;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::process::Command;
+use std::time::Duration;
 
 /// The lease of a run, in its folder. Hidden, so that no manifest and no listing holds it.
 pub const LEASE: &str = ".lease";
@@ -17,45 +20,6 @@ pub const LEASE: &str = ".lease";
 /// holder writes its name just after it took it.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// Who holds a lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// Name of its host.
-    pub host: String,
-    /// Its process on that host.
-    pub pid: u32,
-    /// The parent of that process when it took the lease.
-    pub parent: Option<u32>,
-    /// Seconds since 1970 when it took the lease.
-    pub since: u64,
-    /// What it holds it for, in a few words.
-    pub what: String,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, pid, .. } = self;
-        let age = age(now().saturating_sub(self.since));
-        write!(f, "process {pid} on `{host}`, for {age} ({})", self.what)
-    }
-}
-
-/// Who holds a lease, for people; not every process can say who it is.
-#[must_use]
-pub fn told(holder: Option<&Holder>) -> String {
-    holder.map_or_else(|| "another process".to_owned(), Holder::to_string)
-}
-
-impl Holder {
-    /// Whether the holder is a process of this host whose parent is gone: a worker that is about to end as well.
-    #[must_use]
-    pub fn is_orphan(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
-        let now = stat.ok().and_then(|stat| parent(&stat));
-        self.host == host() && now.is_some() && now != self.parent
-    }
-}
 
 /// A lease that could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +36,7 @@ pub enum LeaseError {
 #[derive(Debug)]
 pub struct Lease {
     /// Its lock ends when it is closed.
-    _file: File,
+    file: File,
 }
 
 impl Lease {
@@ -100,6 +64,33 @@ impl Lease {
         Self::try_take(&Disk::real(), path, what, open_to_all)
     }
 
+    /// Lets the process of `command` hold the lease too: it is free when both have let go of it, also where this one is
+    /// killed first.
+    pub fn share_with(&self, command: &mut Command) {
+        #[cfg(unix)]
+        {
+            use std::os::fd::{AsRawFd, BorrowedFd};
+            use std::os::unix::process::CommandExt;
+            let file = self.file.as_raw_fd();
+            let keep = move || {
+                // SAFETY: the file is open in this process, which is a copy of one that holds it.
+                #[expect(unsafe_code, reason = "a copy of this process has the number alone")]
+                let file = unsafe { BorrowedFd::borrow_raw(file) };
+                Ok(rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())?)
+            };
+            // SAFETY: between fork and exec one system call is made; nothing is allocated and no lock is taken.
+            #[expect(
+                unsafe_code,
+                reason = "only the child itself can keep a file, before it becomes another program"
+            )]
+            unsafe {
+                command.pre_exec(keep);
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = (&self.file, command);
+    }
+
     /// Takes the lease; a file that is made for it goes through `made`.
     fn try_take(
         disk: &Disk,
@@ -115,7 +106,7 @@ impl Lease {
                     // A full disk: the lock counts, and who makes room may need it. An earlier holder's name must go.
                     let _ = file.set_len(0);
                 }
-                return Ok(Self { _file: file });
+                return Ok(Self { file });
             }
             holder = read(path).or(holder);
             std::thread::sleep(PAUSE);
@@ -197,14 +188,7 @@ const NAME: usize = 512;
 
 /// Writes who holds the lease. In place: a rename would leave the lock on a file without a name.
 fn sign(disk: &Disk, path: &Path, file: &File, what: &str) -> io::Result<()> {
-    let holder = Holder {
-        host: host(),
-        pid: std::process::id(),
-        parent: own_parent(),
-        since: now(),
-        what: what.to_owned(),
-    };
-    let mut name = serde_json::to_vec(&holder)?;
+    let mut name = serde_json::to_vec(&Holder::this(what))?;
     name.resize(name.len().max(NAME - 1), b' ');
     name.push(b'\n');
     disk.overwrite(file, path, &name)?;
@@ -221,39 +205,10 @@ fn nameless() -> io::Error {
     io::Error::new(io::ErrorKind::WouldBlock, text)
 }
 
-fn own_parent() -> Option<u32> {
-    #[cfg(unix)]
-    let parent = Some(std::os::unix::process::parent_id());
-    #[cfg(not(unix))]
-    let parent = None;
-    parent
-}
-
-/// The parent in a process's `/proc/PID/stat`: the second field behind the name, which stands in parentheses.
-fn parent(stat: &str) -> Option<u32> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(1)?.parse().ok()
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
-}
-
-/// A duration for people: one unit is enough.
-fn age(secs: u64) -> String {
-    match secs {
-        0..120 => format!("{secs} s"),
-        120..7_200 => format!("{} min", secs / 60),
-        7_200..172_800 => format!("{} h", secs / 3_600),
-        _ => format!("{} days", secs / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::{Child, Command, Stdio};
+    use std::process::{Child, Stdio};
 
     /// Not a claim: what `another_process` starts. It holds the lease until it is killed.
     #[test]
@@ -307,7 +262,7 @@ mod tests {
         assert_eq!(found.pid, child.id());
         assert_eq!(found.parent, Some(std::process::id()));
         assert!(!found.is_orphan());
-        assert!(found.since <= now() && !found.host.is_empty());
+        assert!(found.since > 1_700_000_000 && !found.host.is_empty());
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(holder(&path).unwrap(), None);
@@ -365,34 +320,24 @@ mod tests {
         assert!(matches!(error, LeaseError::Io(..)));
     }
 
+    #[cfg(unix)]
     #[test]
-    #[cfg(target_os = "linux")]
-    fn an_orphan_is_a_holder_whose_parent_is_another_by_now() {
+    fn a_shared_lease_is_free_when_both_processes_have_let_go_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LEASE);
-        let _lease = Lease::take(&path, "ours").unwrap();
-        let ours = holder(&path).unwrap().unwrap();
-        assert!(!ours.is_orphan());
-        let (parent, host) = (ours.parent.map(|parent| parent + 1), "elsewhere".to_owned());
-        let orphan = Holder { parent, ..ours };
-        assert!(orphan.is_orphan());
-        assert!(!Holder { host, ..orphan }.is_orphan());
-        assert_eq!(super::parent("7 (a) b) S 12 7 7 0"), Some(12));
-    }
-
-    #[test]
-    fn a_holder_is_told_with_process_host_and_age() {
-        let holder = Holder {
-            host: "node7".into(),
-            pid: 42,
-            parent: Some(41),
-            since: now() - 600,
-            what: "training x-s0".into(),
-        };
-        let text = "process 42 on `node7`, for 10 min (training x-s0)";
-        assert_eq!(holder.to_string(), text);
-        assert_eq!(age(119), "119 s");
-        assert_eq!(age(7_200), "2 h");
-        assert_eq!(age(200_000), "2 days");
+        let lease = Lease::take(&path, "ours").unwrap();
+        let mut alone = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut command = Command::new("sleep");
+        lease.share_with(command.arg("60"));
+        let mut child = command.spawn().unwrap();
+        // Dropped as the kernel does when this process is killed: nothing is unlocked.
+        drop(lease);
+        let error = Lease::take(&path, "too early").unwrap_err();
+        assert!(matches!(error, LeaseError::Taken(Some(_))), "{error}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        Lease::take(&path, "free").expect("a child that it was not shared with has none of it");
+        alone.kill().unwrap();
+        alone.wait().unwrap();
     }
 }

@@ -1,9 +1,7 @@
-//! The folder of one run: its files, how each is written, and when it counts as done. Reading is in `load.rs`.
+//! The folder of one run: its files, and how each is written. Reading is in `load.rs`, when a run is done in `finished.rs`.
 
-use super::commit::{MANIFEST, file_length, read_file};
-use super::confirm;
+use super::commit::{file_length, read_file};
 use super::lease::{LEASE, Lease, LeaseError};
-use super::manifest::{Entry, Manifest, Refused};
 use super::metrics::encode_metrics;
 use super::predictions::encode_predictions;
 use super::weights::{NamedTensor, encode_weights};
@@ -232,101 +230,6 @@ impl RunDir {
         Lease::take_on(&self.disk, &self.file(LEASE), what)
     }
 
-    /// Writes `MANIFEST.json`: from here on the run is done. It lists the run's own files; what somebody else puts beside
-    /// them is not part of it.
-    ///
-    /// # Errors
-    /// The disk refused.
-    pub fn finish(&self) -> Result<(), RecordError> {
-        let mut files = BTreeMap::new();
-        for name in RESULTS {
-            if let Some(bytes) = self.read(name)? {
-                files.insert(name.to_owned(), Entry::of(&bytes));
-            }
-        }
-        let bytes = Manifest::new(files)
-            .encode()
-            .map_err(RecordError::encode(&self.file(MANIFEST)))?;
-        self.write(MANIFEST, &bytes)
-    }
-
-    /// The manifest is there and each file has its length. Cheap: no file is hashed. For whoever only looks; one who would
-    /// begin the run again asks `completed`.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.completed().unwrap_or(false)
-    }
-
-    /// As `is_done`, but what cannot be read is an error: it says nothing of the run.
-    ///
-    /// # Errors
-    /// The disk refused.
-    pub fn completed(&self) -> Result<bool, RecordError> {
-        let manifest = match confirm::manifest(&self.path) {
-            Ok(Some(manifest)) => manifest,
-            Ok(None) | Err(Refused::Damaged(_) | Refused::Format(_)) => return Ok(false),
-            Err(Refused::Unreadable(error)) => {
-                return Err(RecordError::read(&self.file(MANIFEST))(error));
-            }
-        };
-        for (name, entry) in &manifest.files {
-            let path = self.file(name);
-            if file_length(&path).map_err(RecordError::read(&path))? != Some(entry.bytes) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Makes a run that has a manifest one that is not finished: takes the manifest away, then what it stood for.
-    ///
-    /// # Errors
-    /// The disk refused, or another version of the program has finished the run.
-    pub fn reopen(&self) -> Result<(), RecordError> {
-        let path = self.file(MANIFEST);
-        let Some(bytes) = read_file(&path).map_err(RecordError::read(&path))? else {
-            return Ok(());
-        };
-        if let Err(refused @ Refused::Format(_)) = Manifest::decode(&bytes) {
-            return Err(self.damaged(MANIFEST, &refused.to_string()));
-        }
-        let gone = self.disk.remove_for_good(&path);
-        gone.map_err(RecordError::write(&path))?;
-        for name in [METRICS, PREDICTIONS, MODEL] {
-            let path = self.file(name);
-            let gone = self.disk.remove_file(&path);
-            gone.map_err(RecordError::write(&path))?;
-        }
-        Ok(())
-    }
-
-    /// One line for each file that is not what the manifest says; none for a sound run.
-    ///
-    /// # Errors
-    /// The disk refused, or the manifest itself is damaged.
-    pub fn verify(&self) -> Result<Vec<String>, RecordError> {
-        let Some(manifest) = self.manifest()? else {
-            return Ok(vec![format!(
-                "{MANIFEST}: the file is missing: the run is not finished"
-            )]);
-        };
-        let mut problems = Vec::new();
-        for (name, entry) in &manifest.files {
-            let problem = entry.problem(self.read(name)?.as_deref());
-            problems.extend(problem.map(|problem| format!("{name}: {problem}")));
-        }
-        Ok(problems)
-    }
-
-    /// The manifest of a finished run.
-    pub(super) fn manifest(&self) -> Result<Option<Manifest>, RecordError> {
-        let found = confirm::manifest(&self.path);
-        found.map_err(|refused| match refused {
-            Refused::Unreadable(error) => RecordError::read(&self.file(MANIFEST))(error),
-            other => self.damaged(MANIFEST, &other.to_string()),
-        })
-    }
-
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RecordError> {
         let path = self.file(name);
         read_file(&path).map_err(RecordError::read(&path))
@@ -341,7 +244,7 @@ impl RunDir {
         }
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
         let path = self.file(name);
         self.disk
             .replace(&path, bytes)

@@ -54,7 +54,7 @@ impl<'a> Attempt<'a> {
         voice: Voice,
     ) -> Begun<'a> {
         Self::try_begin(plan, options, disk, slot, voice)
-            .unwrap_or_else(|error| Begun::Ended(Fate::unrecorded(&error)))
+            .unwrap_or_else(|error| Begun::Ended(Fate::unrecorded(plan, &error)))
     }
 
     fn try_begin(
@@ -86,8 +86,11 @@ impl<'a> Attempt<'a> {
         } else if let Some(count) = crashes::too_many(&dir) {
             return Ok(Begun::Ended(crash_loop(&dir, count)));
         }
-        // A finished run whose files are damaged is begun again from nothing.
-        dir.reopen()?;
+        if let Some(problem) = dir.reopen()? {
+            let text = format!("its result is damaged, so it is trained again: {problem}");
+            dir.log(&format!("warning: {text}"))?;
+            voice.say(Event::Warning { text });
+        }
         dir.write_plan(plan)?;
         let before = Before::now(&dir);
         let log = dir.open_log()?;
@@ -128,6 +131,7 @@ impl<'a> Attempt<'a> {
             Event::EpochEnded { .. } => self.early = false,
             Event::Ended { code, cause } => self.last_words = Some((code.clone(), cause.clone())),
             Event::Preparing { .. }
+            | Event::Shared { .. }
             | Event::Step { .. }
             | Event::Warning { .. }
             | Event::Finished { .. } => {}

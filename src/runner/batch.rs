@@ -3,14 +3,14 @@
 use super::attempt::{Attempt, Begun};
 use super::child::{Heard, Voice};
 use super::fate::{Ended, Fate};
-use super::halt::{Failure, Failures, Halt, OnFailure, StopWish};
+use super::halt::{BURST, Failure, Failures, Halt, OnFailure, StopWish};
 use super::progress::Progress;
 use super::queue::Queue;
 use super::slots::{Layout, Slot, SlotError};
 use super::stop::Requests;
 use crate::disk::Disk;
 use crate::plan::RunPlan;
-use crate::record::{CHECKPOINTS, RunDir};
+use crate::record::RunDir;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -102,7 +102,7 @@ fn is_done(options: &BatchOptions, plan: &RunPlan) -> bool {
     let Some(dir) = dir.ok().filter(RunDir::is_done) else {
         return false;
     };
-    if dir.file(CHECKPOINTS).exists()
+    if dir.is_untidy()
         && let Ok(_lease) = dir.lease("cleaning up")
     {
         // What stays costs nothing but space.
@@ -286,6 +286,8 @@ impl<'a> Floor<'a> {
     /// The fates of all runs. What another process trained in the meantime may be complete by now.
     fn close(mut self) -> Batch {
         let requests = self.stop.see(self.requests.count());
+        // The report can be drawn again: whoever interrupts it is not asked to wait.
+        self.requests.release(BURST);
         let ended = self.plans.iter().zip(self.fates).map(|(plan, fate)| {
             let fate = match fate {
                 None => Fate::NotBegun,

@@ -29,6 +29,13 @@ pub(super) struct Voice {
     pub(super) ear: Sender<(usize, Heard)>,
 }
 
+impl Voice {
+    /// Says something of the run in the slot; false if nobody listens.
+    pub(super) fn say(&self, event: Event) -> bool {
+        self.ear.send((self.slot, Heard::Event(event))).is_ok()
+    }
+}
+
 /// Waiting threads of libgomp sleep instead of spinning: beside another busy process, spinning makes a step of libtorch
 /// six times slower. Whoever has set one of these knows better.
 const PATIENT: [(&str, &str); 2] = [("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "0")];
@@ -61,6 +68,9 @@ impl Worker {
         }
         if let Some(gpu) = &slot.visible {
             command.env(VISIBLE, gpu);
+        }
+        if let Some(lease) = &slot.lease {
+            lease.share_with(&mut command);
         }
         #[cfg(unix)]
         apart(&mut command);
@@ -107,16 +117,16 @@ pub fn program() -> io::Result<PathBuf> {
 
 /// Passes on what a worker says, line by line, until its output ends.
 fn listen(stdout: ChildStdout, voice: &Voice) {
-    let say = |heard| voice.ear.send((voice.slot, heard)).is_ok();
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         // A library may print on standard output too: what is no event is not for us.
         if let Ok(event) = serde_json::from_str(&line)
-            && !say(Heard::Event(event))
+            && !voice.say(event)
         {
             return;
         }
     }
-    say(Heard::End);
+    // Nobody may listen any more.
+    let _ = voice.ear.send((voice.slot, Heard::End));
 }
 
 /// Signals of the terminal reach the parent alone, which passes them on once; and no worker outlives its parent.

@@ -62,8 +62,7 @@ pub(super) fn too_many(dir: &RunDir) -> Option<u32> {
 /// The disk refused.
 pub(super) fn forget(dir: &RunDir, disk: &Disk) -> Result<(), RecordError> {
     let path = dir.file(FILE);
-    disk.remove_for_good(&path)
-        .map_err(RecordError::write(&path))
+    disk.remove_file(&path).map_err(RecordError::write(&path))
 }
 
 /// A file that is not there or not readable is one without crashes: the worst is five attempts more.

@@ -1,6 +1,8 @@
 //! How a run of a batch ended, in the words of the final table.
 
+use super::room;
 use crate::diag::Code;
+use crate::plan::RunPlan;
 use crate::record::RecordError;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -47,10 +49,10 @@ impl Fate {
     }
 
     /// A run whose folder cannot be written or read.
-    pub(super) fn unrecorded(error: &RecordError) -> Self {
+    pub(super) fn unrecorded(plan: &RunPlan, error: &RecordError) -> Self {
         Self::Failed {
             code: error.code().to_owned(),
-            cause: error.to_string(),
+            cause: room::explain(plan, error),
             exit: error.exit_code(),
         }
     }

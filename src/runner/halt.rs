@@ -97,7 +97,7 @@ impl Failures {
 }
 
 /// Signals within this time are one wish: shells and launchers pass Ctrl-C on a second time.
-const BURST: Duration = Duration::from_millis(100);
+pub(super) const BURST: Duration = Duration::from_millis(100);
 
 /// How often somebody wished the batch to stop.
 #[derive(Default)]

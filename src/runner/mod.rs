@@ -18,6 +18,7 @@ mod loading;
 mod progress;
 mod queue;
 mod resume;
+mod room;
 mod slots;
 mod stop;
 mod watch;

@@ -60,7 +60,10 @@ impl Progress {
         };
         let text = line.show(event);
         // What a bar says is not said twice.
-        let is_news = matches!(event, Event::Resumed { .. } | Event::Warning { .. });
+        let is_news = matches!(
+            event,
+            Event::Resumed { .. } | Event::Shared { .. } | Event::Warning { .. }
+        );
         let stays = self.style == Style::Plain || is_news;
         if self.style == Style::Json {
             let run = line.run().to_owned();

@@ -3,9 +3,9 @@
 use crate::data::Dataset;
 use crate::device::DeviceName;
 use crate::diag::Code;
-use crate::disk::free_bytes;
 use crate::plan::{self, Images, RunPlan};
-use crate::record::{Checkpoint, RecordError, RunDir, Status, sha256_hex};
+use crate::record::{RecordError, RunDir, Status, sha256_hex};
+use crate::train::Begin;
 
 /// Letters of a phase's key.
 const KEY: usize = 24;
@@ -55,8 +55,7 @@ impl Origin {
 
 /// A place to begin.
 pub(super) struct Start {
-    /// `None` for the first step.
-    pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) begin: Begin,
     /// Keys of phases that other runs have finished.
     pub(super) shared: Vec<String>,
     /// Where the run was trained so far, and is now.
@@ -73,12 +72,13 @@ pub(super) enum Refused {
     Data(String),
 }
 
-/// Finds where the run begins.
+/// Finds where the run begins; `anew` at its first step, whatever is stored.
 pub(super) fn start(
     dir: &RunDir,
     plan: &RunPlan,
     data: &Dataset,
     origin: &Origin,
+    anew: bool,
 ) -> Result<Start, Refused> {
     let found = dir.newest_checkpoint().map_err(Refused::Record)?;
     let mut notes: Vec<String> = found
@@ -111,7 +111,7 @@ pub(super) fn start(
             backends.push(origin.backend.clone());
         }
         return Ok(Start {
-            checkpoint: Some(checkpoint),
+            begin: Begin::Resumed(checkpoint),
             shared,
             backends,
             notes,
@@ -119,7 +119,12 @@ pub(super) fn start(
     }
     let backends = vec![origin.backend.clone()];
     // The last phase has nobody to share with: runs that are equal up to its end are one run.
-    for phase in (0..plan.phases.len().saturating_sub(1)).rev() {
+    let shareable = if anew {
+        0
+    } else {
+        plan.phases.len().saturating_sub(1)
+    };
+    for phase in (0..shareable).rev() {
         let key = origin.key(plan, phase);
         if let Some(checkpoint) = dir.stored_phase(&key) {
             let name = &plan.phases[phase].name;
@@ -127,7 +132,7 @@ pub(super) fn start(
                 "phase `{name}` is taken from {key}, which another run finished"
             ));
             return Ok(Start {
-                checkpoint: Some(checkpoint),
+                begin: Begin::Shared(checkpoint),
                 shared: vec![key],
                 backends,
                 notes,
@@ -135,7 +140,7 @@ pub(super) fn start(
         }
     }
     Ok(Start {
-        checkpoint: None,
+        begin: Begin::First,
         shared: Vec::new(),
         backends,
         notes,
@@ -194,45 +199,4 @@ pub(super) fn misfit(plan: &RunPlan, data: &Dataset) -> Option<String> {
             misfit.message, misfit.help
         ))
     })
-}
-
-/// Says what a run lacks on its disk, `None` if there is enough for what is not there yet: a run that goes on has its
-/// checkpoints, and a phase that is stored is not stored again.
-pub(super) fn lacks(
-    dir: &RunDir,
-    plan: &RunPlan,
-    data: &Dataset,
-    origin: &Origin,
-) -> Option<String> {
-    let all = plan.working_bytes([data.train.height, data.train.width]);
-    let shared = 0..plan.phases.len().saturating_sub(1);
-    let stored = shared.map(|phase| dir.stored_phase_bytes(&origin.key(plan, phase)));
-    let held = dir.checkpoint_bytes() + stored.sum::<u64>();
-    let free = free_bytes(dir.path()).ok()?;
-    let needed = missing((all, held), free)?;
-    Some(format!(
-        "the run needs up to {} MB on the disk of {}, {} MB are free",
-        needed.div_ceil(1_000_000),
-        dir.path().display(),
-        free / 1_000_000
-    ))
-}
-
-/// Bytes that are still to be written, if they are more than what is free.
-fn missing((all, held): (u64, u64), free: u64) -> Option<u64> {
-    let needed = all.saturating_sub(held);
-    (free < needed).then_some(needed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_run_holds_already_is_not_needed_once_more() {
-        assert_eq!(missing((100, 0), 99), Some(100));
-        assert_eq!(missing((100, 60), 40), None);
-        assert_eq!(missing((100, 60), 39), Some(40));
-        assert_eq!(missing((100, 200), 0), None);
-    }
 }

@@ -86,8 +86,8 @@ pub(super) struct Slot {
     pub(super) threads: usize,
     /// `CUDA_VISIBLE_DEVICES` of its runs, where it differs from our own.
     pub(super) visible: Option<String>,
-    /// Kept for as long as the slot is.
-    _lease: Option<Lease>,
+    /// Kept for as long as the slot is, and by its workers.
+    pub(super) lease: Option<Lease>,
 }
 
 impl Layout {
@@ -201,7 +201,7 @@ impl Layout {
             device: device.to_string(),
             threads: self.threads,
             visible,
-            _lease: lease,
+            lease,
         }
     }
 }

@@ -3,15 +3,19 @@
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// By which a process is asked to stop: INT, TERM, HUP, and USR1 and USR2, by which clusters announce the end.
 pub(super) const SIGNALS: [i32; 5] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2];
 
-/// How often this process was asked to stop.
+/// How often this process was asked to stop, as long as it listens.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Requests(Arc<AtomicUsize>);
+pub(super) struct Requests {
+    count: Arc<AtomicUsize>,
+    /// Nobody looks at the count any more: a signal does what it does to other programs.
+    over: Arc<AtomicBool>,
+}
 
 impl Requests {
     /// Starts counting. A hang-up that whoever started this process wants to be ignored, as `nohup` does, stays so.
@@ -24,7 +28,8 @@ impl Requests {
             if signal == SIGHUP && is_ignored(signal) {
                 continue;
             }
-            let count = requests.0.clone();
+            let count = requests.count.clone();
+            signal_hook::flag::register_conditional_default(signal, requests.over.clone())?;
             let handler = move || {
                 count.fetch_add(1, Ordering::Relaxed);
             };
@@ -41,7 +46,20 @@ impl Requests {
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Stops listening: from here on, or where signals have come behind `burst`, a signal ends this process.
+    pub(super) fn release(self, burst: Duration) {
+        let over = self.over.clone();
+        if self.count() == 0 {
+            over.store(true, Ordering::Relaxed);
+        } else {
+            std::thread::spawn(move || {
+                std::thread::sleep(burst);
+                over.store(true, Ordering::Relaxed);
+            });
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::exit;
 use super::loading;
 use super::resume::{self, Origin, Refused};
+use super::room;
 use super::stop::Requests;
 use super::watch::{self, Done, Growth};
 use crate::data::{self, Dataset};
@@ -13,8 +14,8 @@ use crate::disk::Disk;
 use crate::model::Weight;
 use crate::plan::{ModelFacts, RunPlan};
 use crate::record::lease::{self, Holder, LeaseError};
-use crate::record::{self, Checkpoint, NamedTensor, RecordError, RunDir, State, Status};
-use crate::train::{self, Event, Hooks, Kept, Outcome, Pace, TrainError};
+use crate::record::{self, NamedTensor, RecordError, RunDir, State, Status};
+use crate::train::{self, Begin, Event, Hooks, Kept, Outcome, Pace, TrainError};
 use burn::tensor::Device;
 use std::fmt::Display;
 use std::io::Write;
@@ -74,7 +75,11 @@ fn leased(options: &WorkerOptions, holder: Option<&Holder>) -> u8 {
 }
 
 fn end(dir: &RunDir, error: &RecordError) -> u8 {
-    last_words(error.code(), explain(dir, error), error.exit_code())
+    let cause = match record::plan_and_status(dir) {
+        Ok((plan, _)) => room::explain(&plan, error),
+        Err(_) => error.to_string(),
+    };
+    last_words(error.code(), cause, error.exit_code())
 }
 
 /// Says an error that may be unable to be recorded, since the disk may be full: the parent hears of it all the same.
@@ -83,19 +88,6 @@ fn last_words(code: &str, cause: String, exit: u8) -> u8 {
     let code = code.to_owned();
     say(&Event::Ended { code, cause });
     exit
-}
-
-/// An error of the disk, with what is needed and what to do.
-fn explain(dir: &RunDir, error: &RecordError) -> String {
-    let plan = record::plan_and_status(dir).map(|(plan, _)| plan);
-    let (RecordError::Write { .. }, Ok(plan)) = (error, plan) else {
-        return error.to_string();
-    };
-    let needed = plan.working_bytes(plan.data.source.image_size());
-    format!(
-        "{error}; the run takes up to {} MB there. What was committed is kept: mend that and give the same command again",
-        needed.div_ceil(1_000_000)
-    )
 }
 
 struct Worker {
@@ -185,13 +177,13 @@ impl Worker {
         self.status.class_names.clone_from(&data.class_names);
         self.status.data_hash.clone_from(&data.hash);
         let origin = Origin::new(name, &self.status.version, &data);
-        if let Some(lack) = resume::lacks(&self.dir, &self.plan, &data, &origin) {
+        if let Some(lack) = room::lacks(&self.dir, &self.plan, &data, &origin) {
             return self.end(State::Failed, Code::DiskPlan, &lack, exit::DISK);
         }
         if let Some(misfit) = resume::misfit(&self.plan, &data) {
             return self.end(State::Failed, Code::DataTooFew, &misfit, exit::FAILED);
         }
-        let start = match resume::start(&self.dir, &self.plan, &data, &origin) {
+        let start = match resume::start(&self.dir, &self.plan, &data, &origin, options.restart) {
             Ok(start) => start,
             Err(Refused::Record(error)) => return Err(error),
             Err(Refused::Data(cause)) => {
@@ -205,7 +197,7 @@ impl Worker {
         self.status.shared_phases = start.shared;
         self.status.backends = start.backends;
         self.dir.write_status(&self.status)?;
-        let (outcome, result) = self.train(&data, &device, start.checkpoint, &origin, options);
+        let (outcome, result) = self.train(&data, &device, start.begin, &origin, options);
         self.conclude(&outcome, result)
     }
 
@@ -226,7 +218,7 @@ impl Worker {
         &self,
         data: &Dataset,
         device: &Device,
-        start: Option<Checkpoint>,
+        begin: Begin,
         origin: &Origin,
         options: &WorkerOptions,
     ) -> (Outcome, Result<(), TrainError>) {
@@ -260,7 +252,7 @@ impl Worker {
             let stalled = |limit| self.stalled(limit);
             scope.spawn(move || watch::watch(requests, watched, beats, options.stall, stalled));
             let _done = Done(&done);
-            train::run(&self.plan, data, device, (start, options.pace), hooks)
+            train::run(&self.plan, data, device, (begin, options.pace), hooks)
         })
     }
 
@@ -358,7 +350,7 @@ impl Worker {
         self.status.state = State::Done;
         self.dir.write_status(&self.status)?;
         self.dir.finish()?;
-        self.dir.drop_checkpoints()?;
+        self.dir.tidy()?;
         Ok(0)
     }
 

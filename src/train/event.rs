@@ -25,6 +25,11 @@ pub enum Event {
         /// Steps that the checkpoint holds.
         step: u64,
     },
+    /// Training begins behind a phase that another run has finished.
+    Shared {
+        /// Name of that phase.
+        phase: String,
+    },
     /// A phase begins.
     PhaseStarted {
         /// Its name.

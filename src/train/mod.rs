@@ -46,6 +46,17 @@ pub enum Kept {
     Capsule(Checkpoint),
 }
 
+/// Where the training of a run begins.
+#[derive(Debug)]
+pub enum Begin {
+    /// At its first step.
+    First,
+    /// At a moment of its own that was kept.
+    Resumed(Checkpoint),
+    /// Behind a phase that another run has finished.
+    Shared(Checkpoint),
+}
+
 /// How a run speaks with whoever started it.
 pub struct Hooks<'a> {
     /// Ends the run after the step in hand.
@@ -122,19 +133,18 @@ pub struct Outcome {
     pub wall_secs: f64,
 }
 
-/// Trains what is left of a run on a plain `device` behind `start`, a checkpoint of it or of a phase that it shares, and
-/// evaluates the test split at the end. What was read until an error is in the outcome beside it.
+/// Trains what is left of a run on a plain `device` and evaluates the test split at the end. What was read until an error is in the outcome beside it.
 pub fn run(
     plan: &RunPlan,
     data: &Dataset,
     device: &Device,
-    (start, pace): (Option<Checkpoint>, Pace),
+    (begin, pace): (Begin, Pace),
     hooks: Hooks,
 ) -> (Outcome, Result<(), TrainError>) {
     let mut outcome = Outcome::default();
     let mut context = Context::new(plan, data, device, hooks);
     context.pace = pace;
-    let result = phases(&mut context, &mut outcome, start);
+    let result = phases(&mut context, &mut outcome, begin);
     outcome.wall_secs = context.elapsed();
     outcome.rows = context.rows;
     outcome.images_per_sec = context.images_per_sec;
@@ -179,11 +189,8 @@ pub fn measure(
     measure::measure(&mut context, phase, steps)
 }
 
-fn phases(
-    context: &mut Context,
-    outcome: &mut Outcome,
-    mut start: Option<Checkpoint>,
-) -> Result<(), TrainError> {
+fn phases(context: &mut Context, outcome: &mut Outcome, begin: Begin) -> Result<(), TrainError> {
+    let mut start = announce(context, begin);
     let (plan, device) = (context.plan, context.device.clone().autodiff());
     let first = start.as_ref().map_or(0, |start| start.position.phase);
     let mut encoder = live::encoder(context, &device);
@@ -193,7 +200,7 @@ fn phases(
         let classes = context.data.class_names.len();
         let network = Network::new(encoder, plan, index, classes, &device);
         let live = match start.take() {
-            Some(start) => go_on(context, phase, network, start)?,
+            Some(start) => go_on(context, network, start)?,
             None => Live::begin(network, phase, position),
         };
         if index == first {
@@ -218,10 +225,31 @@ fn phases(
     Ok(())
 }
 
+/// Says where a run begins that does not at its first step.
+fn announce(context: &mut Context, begin: Begin) -> Option<Checkpoint> {
+    let (start, is_own) = match begin {
+        Begin::First => return None,
+        Begin::Resumed(start) => (start, true),
+        Begin::Shared(start) => (start, false),
+    };
+    let plan = &context.plan.phases[start.position.phase];
+    let phase = plan.name.clone();
+    (context.hooks.sink)(if is_own {
+        Event::Resumed {
+            phase,
+            // Behind its last epoch a phase is finished, and the next one begins.
+            epoch: (start.position.epochs + 1).min(plan.epochs as u32),
+            step: start.position.run_steps,
+        }
+    } else {
+        Event::Shared { phase }
+    });
+    Some(start)
+}
+
 /// Takes up a run where a checkpoint left it.
 fn go_on(
     context: &mut Context,
-    phase: &PhasePlan,
     network: Network,
     mut start: Checkpoint,
 ) -> Result<Live, TrainError> {
@@ -230,12 +258,6 @@ fn go_on(
     context
         .images_per_sec
         .clone_from(&start.position.images_per_sec);
-    (context.hooks.sink)(Event::Resumed {
-        phase: phase.name.clone(),
-        // Behind its last epoch a phase is finished, and the next one begins.
-        epoch: (start.position.epochs + 1).min(phase.epochs as u32),
-        step: start.position.run_steps,
-    });
     Live::restore(network, context, start).map_err(TrainError::Checkpoint)
 }
 

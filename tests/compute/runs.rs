@@ -8,7 +8,7 @@ use supcon::device::DeviceName;
 use supcon::plan::{self, OptimizerPlan};
 use supcon::record::{self, MetricRow, RunRecord, State};
 use supcon::spec::Overrides;
-use supcon::train::{self, Hooks, Kept, Pace, TrainError};
+use supcon::train::{self, Begin, Hooks, Kept, Pace, TrainError};
 
 /// Two phases on a handful of procedural images.
 const SPEC: &str = "\
@@ -202,7 +202,7 @@ fn a_loss_that_is_not_finite_stops_the_run_before_the_update_and_names_the_image
                 Ok(())
             },
         };
-        let start = (None, Pace::default());
+        let start = (Begin::First, Pace::default());
         let (outcome, result) = train::run(&plan, &data, &device, start, hooks);
         let Err(TrainError::Diverged {
             phase, step, ids, ..

@@ -20,9 +20,9 @@ use supcon::data::{self, Dataset, LoadOptions};
 use supcon::device::{self, DeviceName};
 use supcon::disk::Disk;
 use supcon::plan::{self, RunPlan};
-use supcon::record::{self, Checkpoint, MetricRow, RunDir, RunRecord, State};
+use supcon::record::{self, MetricRow, RunDir, RunRecord, State};
 use supcon::spec::Overrides;
-use supcon::train::{self, Hooks, Kept, Outcome, Pace, TrainError};
+use supcon::train::{self, Begin, Hooks, Kept, Outcome, Pace, TrainError};
 
 /// A run of two short phases.
 const SHORT: [&str; 4] = [
@@ -318,7 +318,8 @@ pub(super) fn train(
     dir: &RunDir,
     pace: Pace,
 ) -> Trained {
-    let start: Option<Checkpoint> = dir.newest_checkpoint().expect("sound").newest;
+    let newest = dir.newest_checkpoint().expect("sound").newest;
+    let begin = newest.map_or(Begin::First, Begin::Resumed);
     let beats = AtomicU64::new(0);
     let hooks = Hooks {
         stop: &AtomicBool::new(false),
@@ -329,7 +330,7 @@ pub(super) fn train(
             Kept::Phase(..) | Kept::Capsule(_) => Ok(()),
         },
     };
-    let (outcome, result) = train::run(plan, data, device, (start, pace), hooks);
+    let (outcome, result) = train::run(plan, data, device, (begin, pace), hooks);
     Trained {
         outcome,
         result,

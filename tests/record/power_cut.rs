@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use supcon::disk::{Disk, Operation};
-use supcon::record::{Checkpoint, METRICS, MetricRow, NamedTensor, Position, RunDir};
+use supcon::record::{Checkpoint, METRICS, MODEL, MetricRow, NamedTensor, Position, RunDir};
 
 /// Changes of names that may wait for a sync so that every combination of them is looked at.
 const MOST: usize = 10;
@@ -96,7 +96,10 @@ fn record(disk: &Disk, steps: &[u64]) -> Recording {
     promises.push((disk.recorded().len(), Promise::Done));
     dir.drop_checkpoints().expect("removed");
     promises.push((disk.recorded().len(), Promise::Done));
-    dir.reopen().expect("removed");
+    // Damage, of which the model knows nothing.
+    std::fs::write(dir.file(MODEL), b"").expect("written");
+    let problem = dir.reopen().expect("moved").expect("damaged");
+    assert!(problem.starts_with(MODEL), "{problem}");
     promises.push((disk.recorded().len(), Promise::Reopened));
     Recording::of(disk, promises, folder.path())
 }

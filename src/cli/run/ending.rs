@@ -280,7 +280,9 @@ fn report(plans: &[RunPlan], ended: &[Ended], results: &Path) -> Reported {
     match report::build(&runs, &out, &names.join(", ")) {
         Ok(paths) => reported.page = Some(paths.page),
         Err(error) => {
-            warn(&format!("error: {error}"));
+            warn(&format!(
+                "error: {error}; the runs are recorded, and the same command draws their report again"
+            ));
             reported.code = exit::DISK;
         }
     }

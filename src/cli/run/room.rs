@@ -51,17 +51,19 @@ pub(super) fn warning(plans: &[RunPlan], runs: &Path, jobs: usize) -> Option<Str
     })
 }
 
-/// Bytes of the last runs while they train, beside all others, which are finished; 0 if each has a place of its own: then
-/// it looks for itself.
+/// Bytes of the last runs while they train, beside all others, which are finished; 0 of a single run, which looks for
+/// itself.
 fn needed(sizes: &[Size], jobs: usize) -> u64 {
-    if sizes.len() <= jobs {
+    if sizes.len() < 2 {
         return 0;
     }
+    let jobs = jobs.min(sizes.len());
     let mut finished: Vec<u64> = sizes.iter().map(|size| size.finished).collect();
     finished.sort_unstable();
     let before = finished[..sizes.len() - jobs].iter().sum::<u64>();
-    let working = sizes.iter().map(|size| size.working).max().unwrap_or(0);
-    before + working * jobs as u64
+    let mut working: Vec<u64> = sizes.iter().map(|size| size.working).collect();
+    working.sort_unstable();
+    before + working.iter().rev().take(jobs).sum::<u64>()
 }
 
 #[cfg(test)]
@@ -73,8 +75,10 @@ mod tests {
         let size = |finished, working| Size { finished, working };
         let sizes = [size(10, 100), size(20, 90), size(30, 120), size(0, 50)];
         assert_eq!(needed(&sizes, 1), 30 + 120);
-        assert_eq!(needed(&sizes, 2), 10 + 2 * 120);
-        assert_eq!(needed(&sizes, 4), 0);
+        assert_eq!(needed(&sizes, 2), 10 + 120 + 100);
+        assert_eq!(needed(&sizes, 4), 50 + 100 + 90 + 120);
+        assert_eq!(needed(&sizes, 9), needed(&sizes, 4));
+        assert_eq!(needed(&sizes[..1], 1), 0);
         assert_eq!(needed(&[], 1), 0);
     }
 }

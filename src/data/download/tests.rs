@@ -209,6 +209,34 @@ fn two_at_once_fetch_the_file_once() {
 }
 
 #[test]
+fn one_that_waits_for_another_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("set.tar.gz");
+    let server = serve(content(), &[whole]);
+    let first = File::create(beside(&target, ".lock")).unwrap();
+    first.lock().unwrap();
+    let sha256 = hex(&Sha256::digest(content()));
+    let remote = Remote {
+        url: &server.url,
+        sha256: &sha256,
+        bytes: content().len() as u64,
+    };
+    let told = Mutex::new(Vec::new());
+    let hear = |progress: Progress| {
+        let mut told = told.lock().unwrap();
+        if told.last() != Some(&progress.what) {
+            told.push(progress.what);
+        }
+        first.unlock().unwrap();
+    };
+    fetch(&remote, &target, &Disk::real(), &hear).unwrap();
+    assert_eq!(
+        *told.lock().unwrap(),
+        ["waiting for another download", "downloading"]
+    );
+}
+
+#[test]
 fn no_server_is_an_error_that_names_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/set.tar.gz", listener.local_addr().unwrap());

@@ -8,6 +8,7 @@ use super::RunDir;
 use super::checkpoint::{CHECKPOINTS, Checkpoint};
 use super::commit::MANIFEST;
 use super::confirm::{entries, has_lengths, manifest, verified};
+use super::finished::is_remains;
 use super::manifest::{Manifest, Refused};
 use super::phase_store::CAPSULE;
 use super::survey::{FILES, FOLDERS};
@@ -216,7 +217,8 @@ impl Look<'_> {
         let listed = |name: &str| manifest.is_some_and(|found| found.files.contains_key(name));
         for (name, is_folder) in entries(self.dir.path()) {
             let known = if is_folder { &FOLDERS[..] } else { &FILES[..] };
-            let known = known.contains(&&*name) || HIDDEN.contains(&&*name) || listed(&name);
+            let hidden = HIDDEN.contains(&&*name) || is_remains(&name);
+            let known = known.contains(&&*name) || hidden || listed(&name);
             if !known {
                 self.stranger(&name);
             }

@@ -23,8 +23,9 @@ impl Attempt<'_> {
                 return Fate::failed(Code::RunFailed, cause, exit::FAILED);
             }
         };
+        let plan = self.plan;
         let fate = self.judge(ended, disk);
-        fate.unwrap_or_else(|error| Fate::unrecorded(&error))
+        fate.unwrap_or_else(|error| Fate::unrecorded(plan, &error))
     }
 
     fn judge(self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {

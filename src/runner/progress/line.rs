@@ -79,6 +79,10 @@ impl Line {
                 "resumed      {}  {phase}, epoch {epoch}, after step {step}",
                 self.run
             )),
+            Event::Shared { phase } => Some(format!(
+                "shared       {}  {phase} is taken from another run",
+                self.run
+            )),
             Event::PhaseStarted {
                 phase,
                 epochs,

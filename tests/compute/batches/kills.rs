@@ -3,7 +3,7 @@
 
 use super::{Batch, Bench, contents, device};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use supcon::disk::DEATH;
@@ -11,6 +11,8 @@ use supcon::record::LOG;
 
 /// Kills of workers in the batches below.
 const KILLS: usize = 100;
+/// Different moments of a worker's life among them at least.
+const MOMENTS: usize = 50;
 /// Steps and batches of evaluations of a run below from its first moment to its last.
 const BEATS: u64 = 2 * 5 + 2 * (5 + 1) + 1;
 /// The operations that write a run's result and commit it.
@@ -58,16 +60,36 @@ fn activity(log: &str) -> &'static str {
     }
 }
 
-/// Takes note of the runs of a batch that were killed.
-fn count(table: &Value, fault: &str, fell: &mut BTreeMap<&'static str, usize>) {
-    for run in table["runs"].as_array().expect("a list") {
-        if run["fate"] != "failed" {
-            continue;
+/// What was killed so far.
+#[derive(Default)]
+struct Killed {
+    /// How many, by what they did.
+    fell: BTreeMap<&'static str, usize>,
+    /// The faults that did it, each another moment.
+    moments: BTreeSet<String>,
+}
+
+impl Killed {
+    fn count(&self) -> usize {
+        self.fell.values().sum()
+    }
+
+    fn is_enough(&self) -> bool {
+        self.count() >= KILLS && self.moments.len() >= MOMENTS
+    }
+
+    /// Takes note of the runs of a batch that were killed.
+    fn add(&mut self, table: &Value, fault: &str) {
+        for run in table["runs"].as_array().expect("a list") {
+            if run["fate"] != "failed" {
+                continue;
+            }
+            assert_eq!(run["code"], "RUN-KILLED", "{fault}: {run}");
+            let path = Path::new(run["path"].as_str().expect("a path"));
+            let log = fs::read_to_string(path.join(LOG)).expect("a log");
+            *self.fell.entry(activity(&log)).or_default() += 1;
+            self.moments.insert(fault.to_owned());
         }
-        assert_eq!(run["code"], "RUN-KILLED", "{fault}: {run}");
-        let path = Path::new(run["path"].as_str().expect("a path"));
-        let log = fs::read_to_string(path.join(LOG)).expect("a log");
-        *fell.entry(activity(&log)).or_default() += 1;
     }
 }
 
@@ -75,7 +97,8 @@ fn count(table: &Value, fault: &str, fell: &mut BTreeMap<&'static str, usize>) {
 fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_not() {
     let bench = Bench::new();
     let spec = bench.spec();
-    // Kills without a step between them are no reason to give a run up here, nor to stop the batch.
+    // Kills without a step between them are no reason to give a run up here. The first kill stops a batch, so that the
+    // next one comes at another moment.
     let six = "--set=seeds=[0, 1, 2, 3, 4, 5]";
     let arguments = [
         &device(),
@@ -83,7 +106,7 @@ fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_
         "--threads=2",
         "--checkpoint-steps=1",
         "--retry",
-        "--on-failure=continue",
+        "--on-failure=stop",
     ];
     let start = |seeds: &str, results: &str, fault: &str| {
         let arguments = [&[seeds], &arguments[..]].concat();
@@ -97,22 +120,21 @@ fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_
     assert_eq!(start(six, "straight", "").end().0, Some(0));
     let expected = contents(&bench, "straight");
     assert_eq!(expected.len(), 6);
-    let mut fell = BTreeMap::<&str, usize>::new();
+    let mut killed = Killed::default();
     let (mut number, mut batches) = (0, 0);
-    while fell.values().sum::<usize>() < KILLS {
+    while !killed.is_enough() {
         batches += 1;
         let results = format!("batch-{batches}");
         loop {
-            let enough = fell.values().sum::<usize>() >= KILLS;
             // The first of some batches is killed where its runs end.
             let ends = batches % 3 == 2 && !bench.folder().join(&results).exists();
-            let fault = match enough {
+            let fault = match killed.is_enough() {
                 true => String::new(),
                 false => fault(number, operations, ends),
             };
             number += 1;
             let (exit, table) = start(six, &results, &fault).end();
-            count(&table, &fault, &mut fell);
+            killed.add(&table, &fault);
             match exit {
                 Some(0) => break,
                 exit => assert_eq!(exit, Some(3), "only a kill ends a run early: {table}"),
@@ -120,8 +142,10 @@ fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_
         }
         assert!(contents(&bench, &results) == expected, "{results}");
     }
-    let kills = fell.values().sum::<usize>();
-    println!("{kills} workers killed in {batches} batches of 6 runs: {fell:?}");
+    let (kills, moments, fell) = (killed.count(), killed.moments.len(), killed.fell);
+    println!(
+        "{kills} workers killed at {moments} moments in {batches} batches of 6 runs: {fell:?}"
+    );
     for activity in ["start", "step", "save", "evaluation", "end"] {
         assert!(fell.contains_key(activity), "none in {activity}: {fell:?}");
     }

@@ -42,6 +42,32 @@ fn a_signal_stops_every_slot_and_a_second_one_at_once() {
 }
 
 #[test]
+fn a_signal_behind_the_last_run_ends_the_program() {
+    use std::io::Write;
+    use std::os::unix::process::ExitStatusExt;
+    let bench = Bench::new();
+    let (spec, results) = (bench.spec(), bench.folder().join("a"));
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    // Nobody reads the final table: as far as signals go that is a report that takes its time.
+    writer.write_all(&[b'x'; 1 << 16]).expect("room in a pipe");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_supcon"));
+    command.arg("run").arg(spec).args([&device(), "--quiet"]);
+    command.arg("--results").arg(&results).stdout(writer);
+    let mut process = command.spawn().expect("supcon starts");
+    until("the report is there", || {
+        let page = results.join("report").join("tiny").join("report.html");
+        page.is_file().then_some(())
+    });
+    let id = rustix::process::Pid::from_child(&process);
+    kill_process(id, Signal::INT).expect("a signal");
+    let ended = until("it ends", || process.try_wait().expect("a state"));
+    assert_eq!(ended.signal(), Some(Signal::INT.as_raw()));
+    let dirs = RunDir::list(&results);
+    assert!(dirs.len() == 1 && dirs[0].is_done());
+    drop(reader);
+}
+
+#[test]
 fn every_signal_that_asks_to_stop_does_and_a_hundred_at_once_are_one() {
     let bench = Bench::new();
     let endless = endless(&bench, "endless");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use supcon::data::{self, Dataset, LoadOptions};
 use supcon::plan::{OptimizerPlan, RunPlan};
 use supcon::record::{CAPSULE, Checkpoint, RunDir, State, Status};
-use supcon::train::{self, Hooks, Kept, Pace};
+use supcon::train::{self, Begin, Hooks, Kept, Pace};
 
 /// Trains until something is kept for which `wanted` gives a checkpoint.
 fn train_until(
@@ -32,7 +32,7 @@ fn train_until(
         sink: &mut |_| {},
         keep: &mut keep,
     };
-    let _ = train::run(plan, &data, device, (None, Pace::default()), hooks);
+    let _ = train::run(plan, &data, device, (Begin::First, Pace::default()), hooks);
     found.expect("something was kept")
 }
 

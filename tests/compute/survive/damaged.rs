@@ -1,13 +1,13 @@
 //! Checkpoints that something has happened to, through to the result: the one before is taken, or nothing is lost; a run
 //! that goes on elsewhere says so.
 
-use super::{Bench, Result, SHORT, only_run, supcon};
+use super::{Bench, Result, SHORT, leftovers, only_run, supcon};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use supcon::record::lease::LEASE;
-use supcon::record::{CAPSULE, CHECKPOINTS, LOG, MANIFEST, MODEL, RunDir};
+use supcon::record::{self, CAPSULE, CHECKPOINTS, LOG, MANIFEST, METRICS, MODEL, RunDir};
 
 /// Stops a short run behind its sixth step, with checkpoints of steps 5 and 6.
 fn stopped(bench: &Bench, results: &Path) -> RunDir {
@@ -290,4 +290,40 @@ fn a_run_refuses_other_images_with_what_differs_and_keeps_what_it_says_of_its_ow
     }
     let (code, text) = run(&first, None);
     assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_damaged_result_is_named_and_kept_until_the_run_is_finished_again() {
+    let bench = Bench::new();
+    let expected = expected(&bench);
+    let results = bench.folder().join("a");
+    assert!(again(&bench, &results, &[]).status.success());
+    let dir = only_run(&results).dir;
+    let whole = fs::read(dir.file(METRICS)).expect("metrics");
+    let half = &whole[..whole.len() / 2];
+    fs::write(dir.file(METRICS), half).expect("written");
+    let kept: Vec<_> = [METRICS, MODEL, MANIFEST]
+        .map(|name| (name, fs::read(dir.file(name)).expect("a file")))
+        .into();
+    let output = supcon(&bench, &results, &SHORT, Some("worker:stop@6"));
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    let says = format!(
+        "its result is damaged, so it is trained again: {METRICS} has {} bytes instead of {}",
+        half.len(),
+        whole.len()
+    );
+    let log = fs::read_to_string(dir.file(LOG)).expect("a log");
+    let told = String::from_utf8(output.stderr).expect("text");
+    for text in [&log, &told] {
+        assert_eq!(text.matches(&says).count(), 1, "{text}");
+    }
+    for (name, bytes) in &kept {
+        let found = fs::read(dir.file(&record::damaged_name(name))).expect("a file");
+        assert!(found == *bytes, "{name}");
+    }
+    assert!(!record::examine(&dir, true).is_damaged());
+    let output = again(&bench, &results, &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(Result::of(&only_run(&results)) == expected);
+    assert_eq!(leftovers(&results), Vec::<String>::new());
 }

@@ -1,6 +1,7 @@
 //! A phase that several experiments begin with: trained once, taken by the others, and every byte is as if it had not been.
 
 use super::{Bench, Result, only_run};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -31,13 +32,18 @@ fn run(results: &Path, name: &str) -> RunRecord {
     load(named.expect("a run").path()).expect("a sound record")
 }
 
+/// What a batch said under this name.
+fn events(output: &Output, name: &str) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let events = text.lines().map(serde_json::from_str::<Value>);
+    let events = events.map(|event| event.expect("JSON"));
+    events.filter(|event| event["event"] == name).collect()
+}
+
 /// Phases of the epochs that a batch trained, in order, each once.
 fn trained(output: &Output) -> Vec<String> {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let events = text.lines().map(serde_json::from_str::<serde_json::Value>);
-    let events = events.map(|event| event.expect("JSON"));
-    let epochs = events.filter(|event| event["event"] == "epoch_ended");
-    let mut phases: Vec<String> = epochs
+    let mut phases: Vec<String> = events(output, "epoch_ended")
+        .into_iter()
         .map(|event| {
             event["rows"][0]["phase"]
                 .as_str()
@@ -77,6 +83,13 @@ fn a_phase_that_another_experiment_finished_is_taken_and_changes_no_byte() {
             let phases = trained(output);
             assert!(!phases.contains(&"pretrain".to_owned()), "{phases:?}");
         }
+        // What another run has finished is no earlier attempt at this one.
+        for (output, shared, resumed) in [(&output, 1, 0), (&again, 0, 1)] {
+            let told = events(output, "shared");
+            assert_eq!(told.len(), shared, "{told:?}");
+            assert!(told.iter().all(|event| event["phase"] == "pretrain"));
+            assert_eq!(events(output, "resumed").len(), resumed);
+        }
         let shared = run(&both, "other-");
         assert_eq!(shared.status.state, State::Done);
         assert_eq!(shared.status.shared_phases, taken);
@@ -84,5 +97,24 @@ fn a_phase_that_another_experiment_finished_is_taken_and_changes_no_byte() {
         let line = format!("phase `pretrain` is taken from {}", taken[0]);
         assert_eq!(log.matches(&line).count(), 1, "{log}");
         assert!(Result::of(&shared) == Result::of(&alone), "{name}");
+    }
+}
+
+#[test]
+fn a_run_that_begins_from_nothing_takes_no_phase() {
+    let bench = Bench::new();
+    let (first, second) = (bench.spec(), other(&bench));
+    let results = bench.folder().join("results");
+    assert!(supcon(&first, &results, &[], "").status.success());
+    let stopped = supcon(&second, &results, &["--restart"], "worker:stop@8");
+    assert_eq!(stopped.status.code(), Some(75), "{stopped:?}");
+    let done = supcon(&second, &results, &[], "");
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    for (output, phases) in [
+        (&stopped, &["pretrain"][..]),
+        (&done, &["pretrain", "classify"]),
+    ] {
+        assert_eq!(trained(output), phases);
+        assert_eq!(events(output, "shared"), Vec::<Value>::new());
     }
 }

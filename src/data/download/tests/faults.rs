@@ -2,7 +2,7 @@
 //! request goes on behind it, to the same bytes.
 
 use super::*;
-use crate::disk::Fault;
+use crate::disk::{Fault, Operation};
 use std::process::{Command, Stdio};
 
 /// Some dozens of reads.
@@ -120,4 +120,23 @@ fn a_download_that_is_killed_at_any_operation_goes_on_where_it_was() {
         number - 1
     );
     assert!(number > 20 && parts > 15, "{number} {parts}");
+}
+
+#[test]
+fn all_bytes_are_on_the_medium_before_the_name_and_the_name_before_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, target) = (serve(large(), &[whole]), target(&folder));
+    let disk = Disk::recording();
+    get_on(&disk, &server, &target, &large()).unwrap();
+    let part = beside(&target, ".part");
+    let recorded = disk.recorded();
+    let last_byte = recorded
+        .iter()
+        .rposition(|operation| matches!(operation, Operation::Append(path, _) if *path == part));
+    let expected = [
+        Operation::SyncFile(part.clone()),
+        Operation::Rename(part, target.clone()),
+        Operation::SyncFolder(parent(&target).to_owned()),
+    ];
+    assert_eq!(recorded[last_byte.expect("bytes") + 1..], expected);
 }
