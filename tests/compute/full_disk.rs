@@ -1,7 +1,8 @@
 //! Runs on real file systems of a few MiB: one that others fill while it trains, one that holds no run twice.
 
 use super::runs::Bench;
-use super::survive::{Result, command, leftovers, only_run, plan_of, supcon};
+use super::survive::stops::plan_of;
+use super::survive::{Result, command, leftovers, only_run, supcon};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //! embeddings that are all equal.
 
 use super::runs::Bench;
-use super::survive::{plan_of, train as train_in};
+use super::survive::stops::{plan_of, train as train_in};
 use std::process::Command;
 use supcon::device::DeviceName;
 use supcon::disk::Disk;

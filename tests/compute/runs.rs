@@ -390,3 +390,18 @@ fn other_programs_read_every_file_of_a_run() {
         }
     }
 }
+
+/// The last file operation at which a fault is felt, among at most a thousand.
+pub(super) fn last_to_fail(survives: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, 1024);
+    assert!(survives(high), "more than {high}");
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        *(if survives(middle) {
+            &mut high
+        } else {
+            &mut low
+        }) = middle;
+    }
+    low
+}

@@ -5,24 +5,21 @@ mod damaged;
 mod evaluation;
 mod first_write;
 mod images;
+mod limits;
 mod memory;
 mod parent;
+mod second_life;
 mod sharing;
+pub(super) mod stops;
 
 use super::runs::{Bench, bytes, figures};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
-use supcon::data::{self, Dataset, LoadOptions};
-use supcon::device::{self, DeviceName};
-use supcon::disk::Disk;
-use supcon::plan::{self, RunPlan};
-use supcon::record::{self, MetricRow, RunDir, RunRecord, State};
-use supcon::spec::Overrides;
-use supcon::train::{self, Begin, Hooks, Kept, Outcome, Pace, TrainError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use supcon::device::DeviceName;
+use supcon::record::{self, RunDir, RunRecord, State};
 
 /// A run of two short phases.
 const SHORT: [&str; 4] = [
@@ -261,211 +258,4 @@ fn a_disk_that_refuses_any_write_costs_nothing_that_was_committed() {
         println!("{kind}: refused at each of {points} operations of a run and {enough} more");
         assert!(points > 60, "{points}");
     }
-}
-
-/// What training hands out, kept in a real folder, and how it ended.
-pub(super) struct Trained {
-    pub(super) outcome: Outcome,
-    pub(super) result: std::result::Result<(), TrainError>,
-    /// Steps and batches of evaluations.
-    beats: u64,
-}
-
-impl Trained {
-    /// Figures, predictions and weights, to the bit.
-    fn to_the_bit(&self) -> (Vec<String>, Vec<Vec<u32>>) {
-        let bits =
-            |values: &[f32]| -> Vec<u32> { values.iter().map(|value| value.to_bits()).collect() };
-        let Outcome {
-            rows,
-            predictions,
-            weights,
-            ..
-        } = &self.outcome;
-        let rows = rows.iter().map(MetricRow::to_the_bit).collect();
-        let predictions = predictions.iter().map(|row| {
-            let place = vec![row.index, row.label, row.predicted];
-            [place, bits(&row.scores)].concat()
-        });
-        let weights = weights.iter().map(|weight| bits(&weight.values));
-        (rows, predictions.chain(weights).collect())
-    }
-}
-
-pub(super) fn plan_of(bench: &Bench, sets: &[&str]) -> (RunPlan, Dataset) {
-    let overrides = Overrides {
-        set: sets.iter().map(|set| (*set).to_owned()).collect(),
-        ..Overrides::default()
-    };
-    let plan = plan::load_runs(&[bench.spec()], &overrides)
-        .expect("a plan")
-        .remove(0);
-    let options = LoadOptions {
-        data_dir: None,
-        cache_dir: bench.folder().to_owned(),
-        disk: Disk::real(),
-        progress: &|_| {},
-    };
-    let data = data::load(&plan.data, &options).expect("shapes");
-    (plan, data)
-}
-
-/// Trains from the newest checkpoint in `dir`, if there is one.
-pub(super) fn train(
-    plan: &RunPlan,
-    data: &Dataset,
-    device: &burn::tensor::Device,
-    dir: &RunDir,
-    pace: Pace,
-) -> Trained {
-    let newest = dir.newest_checkpoint().expect("sound").newest;
-    let begin = newest.map_or(Begin::First, Begin::Resumed);
-    let beats = AtomicU64::new(0);
-    let hooks = Hooks {
-        stop: &AtomicBool::new(false),
-        beats: &beats,
-        sink: &mut |_| {},
-        keep: &mut |kept| match kept {
-            Kept::Moment(checkpoint) => dir.write_checkpoint(&checkpoint),
-            Kept::Phase(..) | Kept::Capsule(_) => Ok(()),
-        },
-    };
-    let (outcome, result) = train::run(plan, data, device, (begin, pace), hooks);
-    Trained {
-        outcome,
-        result,
-        beats: beats.into_inner(),
-    }
-}
-
-/// Steps of the run below.
-const STEPS: u64 = 2 * 3 * 5;
-
-/// Behind the last step of an epoch of the second phase the stop comes in the evaluation of the validation split.
-#[test]
-fn a_stop_behind_every_step_changes_no_bit_of_the_result() {
-    let bench = Bench::new();
-    let sets = ["phases.pretrain.epochs=3", "phases.classify.epochs=3"];
-    let (plan, data) = plan_of(&bench, &sets);
-    assert!(data.validation.is_some());
-    device::prepare(2);
-    for (name, device) in super::devices() {
-        let fresh = |folder: &str| {
-            let runs = bench.folder().join(format!("{name}-{folder}"));
-            RunDir::create_on(&Disk::real(), &runs, &plan.run_id).expect("a folder")
-        };
-        let straight = train(&plan, &data, &device, &fresh("straight"), Pace::default());
-        assert!(straight.result.is_ok(), "{name}: {:?}", straight.result);
-        for threads in [1, 2] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-            let pool = pool.build().expect("threads");
-            // As a worker does: libtorch keeps its number for each thread.
-            pool.broadcast(|_| device::prepare(threads));
-            for step in 1..=STEPS {
-                let dir = fresh(&format!("{threads}-stop-{step}"));
-                let resumed =
-                    pool.install(|| stopped_and_resumed(&plan, &data, &device, &dir, step));
-                let at = format!("{name}, {threads} threads: stopped at {step}");
-                assert!(resumed.result.is_ok(), "{at}: {:?}", resumed.result);
-                assert!(resumed.to_the_bit() == straight.to_the_bit(), "{at}");
-            }
-        }
-        println!("{name}: stopped behind each of {STEPS} steps, with 1 and 2 threads");
-    }
-}
-
-/// Trains until this step, and from there on as another process would.
-fn stopped_and_resumed(
-    plan: &RunPlan,
-    data: &Dataset,
-    device: &burn::tensor::Device,
-    dir: &RunDir,
-    step: u64,
-) -> Trained {
-    let pace = Pace {
-        stop_after: Some(step),
-        steps: step.is_multiple_of(3).then_some(2),
-        ..Pace::default()
-    };
-    let stopped = train(plan, data, device, dir, pace);
-    let interrupted = matches!(stopped.result, Err(TrainError::Interrupted { .. }));
-    assert!(interrupted, "{step}: {:?}", stopped.result);
-    let newest = dir.newest_checkpoint().expect("sound").newest.expect("one");
-    assert_eq!(newest.position.run_steps, step, "nothing is taken again");
-    train(plan, data, device, dir, Pace::default())
-}
-
-#[cfg(unix)]
-#[test]
-fn a_batch_whose_parent_is_killed_a_hundred_times_ends_as_one_that_was_not() {
-    let bench = Bench::new();
-    let arguments = [
-        "--set=seeds=[0, 1, 2, 3, 4, 5]",
-        "--set=phases.pretrain.epochs=6",
-        "--checkpoint-steps=1",
-        "--threads=1",
-    ];
-    let straight = bench.folder().join("straight");
-    assert!(supcon(&bench, &straight, &arguments, None).status.success());
-    let results_of = |results: &Path| -> Vec<Result> {
-        let dirs = RunDir::list(&results.join("runs"));
-        let load = |dir: &RunDir| Result::of(&record::load(dir.path()).expect("sound"));
-        dirs.iter().map(load).collect()
-    };
-    let expected = results_of(&straight);
-    assert_eq!(expected.len(), 6);
-    let mut left = 100_u64;
-    let mut batches = 0;
-    while left > 0 {
-        batches += 1;
-        let results = bench.folder().join(format!("batch-{batches}"));
-        loop {
-            let mut command = command(&bench, &results, &arguments);
-            command
-                .stderr(std::process::Stdio::null())
-                .stdout(std::process::Stdio::null());
-            let mut parent = command.spawn().expect("supcon starts");
-            if left > 0 {
-                // Spread over start, data, steps, saves and ends by the number of the kill alone.
-                let moment = Duration::from_millis(20 + (left * 7919) % 331);
-                std::thread::sleep(moment);
-                if parent.try_wait().expect("a state").is_none() {
-                    parent.kill().expect("killed");
-                    left -= 1;
-                }
-                parent.wait().expect("an end");
-                if !everything_done(&results, 6) {
-                    continue;
-                }
-            } else {
-                assert!(wait_for_success(&mut parent, &bench, &results, &arguments));
-            }
-            break;
-        }
-        assert!(results_of(&results) == expected, "batch {batches}");
-    }
-    println!("parents killed 100 times in {batches} batches of 6 runs");
-}
-
-fn everything_done(results: &Path, count: usize) -> bool {
-    let dirs = RunDir::list(&results.join("runs"));
-    dirs.len() == count && dirs.iter().all(RunDir::is_done)
-}
-
-/// Waits for the batch; a run that is still held by a worker of the killed batch is asked for again.
-fn wait_for_success(
-    parent: &mut std::process::Child,
-    bench: &Bench,
-    results: &Path,
-    arguments: &[&str],
-) -> bool {
-    let mut ended = parent.wait().expect("an end").success();
-    for _ in 0..50 {
-        if ended {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-        ended = supcon(bench, results, arguments, None).status.success();
-    }
-    false
 }

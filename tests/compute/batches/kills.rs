@@ -1,6 +1,7 @@
 //! A hundred kills of workers at moments drawn from all that they do: each file operation, each step, each batch of an
 //! evaluation. Where each of them fell is told by the worker's last line.
 
+use super::super::runs::last_to_fail;
 use super::{Batch, Bench, contents, device};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,21 +28,6 @@ fn fault(number: u64, operations: u64, ends: bool) -> String {
         0 => format!("worker:die@{}", 1 + draw % BEATS),
         _ => format!("worker:kill@{}", 1 + draw % operations),
     }
-}
-
-/// The file operations behind which a run is done: the last at which a kill leaves it open.
-fn operations(survives: impl Fn(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, 1024);
-    assert!(survives(high), "more than {high}");
-    while low + 1 < high {
-        let middle = low.midpoint(high);
-        *(if survives(middle) {
-            &mut high
-        } else {
-            &mut low
-        }) = middle;
-    }
-    low
 }
 
 /// What a worker did when it was killed, by its last words and what it wrote at.
@@ -112,7 +98,7 @@ fn a_batch_of_six_whose_workers_are_killed_a_hundred_times_ends_as_one_that_was_
         let arguments = [&[seeds], &arguments[..]].concat();
         Batch::start_with(fault, &bench, &[&spec], results, &arguments)
     };
-    let operations = operations(|at| {
+    let operations = last_to_fail(|at| {
         let (results, fault) = (format!("probe-{at}"), format!("worker:kill@{at}"));
         start("--set=seeds=[0]", &results, &fault).end().0 == Some(0)
     });

@@ -1,7 +1,8 @@
 //! A stop in an evaluation of several batches, behind each of them: in that of the validation split, and in that of the test
 //! split, when every step is taken.
 
-use super::{Bench, plan_of, train};
+use super::Bench;
+use super::stops::{plan_of, train};
 use supcon::device;
 use supcon::disk::Disk;
 use supcon::record::RunDir;

@@ -1,6 +1,7 @@
 //! The disk is tried before the first step of a process, wherever it begins: what cannot be kept is not trained.
 
-use super::{Bench, plan_of};
+use super::Bench;
+use super::stops::plan_of;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use supcon::record::RecordError;

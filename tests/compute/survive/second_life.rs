@@ -1,0 +1,37 @@
+//! A run that was killed before, and is killed once more: at each file operation of the process that goes on.
+
+use super::{Bench, Result, SHORT, complete, leftovers, only_run, repeats_the_walk, supcon, walk};
+
+/// Operations at which the first process is killed: in its first checkpoint, and in one that replaces another.
+const FIRST: [u64; 2] = [24, 61];
+
+#[test]
+fn a_second_kill_at_every_file_operation_changes_no_byte_either() {
+    if repeats_the_walk() {
+        return println!("skipped: the suite without libtorch walks the same operations");
+    }
+    let bench = Bench::new();
+    let straight = bench.folder().join("straight");
+    assert!(supcon(&bench, &straight, &SHORT, None).status.success());
+    let expected = Result::of(&only_run(&straight));
+    for first in FIRST {
+        let points = walk(4, |number| {
+            let results = bench.folder().join(format!("{first}-{number}"));
+            let kill = |at: u64| {
+                let fault = format!("worker:kill@{at}");
+                supcon(&bench, &results, &SHORT, Some(&fault)).status.code()
+            };
+            assert_eq!(kill(first), Some(3));
+            let survived = kill(number) == Some(0);
+            let last = complete(&bench, &results, &SHORT, number);
+            assert!(last.status.success(), "{first}, {number}: {last:?}");
+            let at = format!("killed at {first} and at {number}");
+            assert!(Result::of(&only_run(&results)) == expected, "{at}");
+            assert_eq!(leftovers(&results), Vec::<String>::new(), "{at}");
+            std::fs::remove_dir_all(&results).expect("removed");
+            !survived
+        });
+        println!("killed at {first}, and then at each of {points} operations");
+        assert!(points > 30, "{points}");
+    }
+}
