@@ -74,23 +74,23 @@ pub(super) struct Growth {
 
 /// Growth between two epochs that counts.
 const STEP: u64 = 1 << 20;
-/// Growth in all that is worth a word.
+/// Growth since the second epoch that is worth a word.
 const ENOUGH: u64 = 16 << 20;
 
 impl Growth {
-    /// An epoch ended with so many bytes; a line if memory grows from epoch to epoch. The first epoch fills caches and does
-    /// not count.
+    /// An epoch ended with so many bytes; a line if memory grows from epoch to epoch, fast or slowly. The first epoch fills
+    /// caches and does not count.
     pub(super) fn epoch(&mut self, bytes: u64, free: Option<u64>) -> Option<String> {
         self.seen.push(bytes);
         let recent = &self.seen[self.seen.len().saturating_sub(3)..];
         let grows = recent.len() == 3 && recent.windows(2).all(|pair| pair[1] > pair[0] + STEP);
-        let (first, last) = (recent.first()?, recent.last()?);
-        let grown = last.saturating_sub(*first);
+        let (second, epochs) = (*self.seen.get(1)?, self.seen.len() as u64 - 2);
+        let grown = bytes.saturating_sub(second);
         if self.told || !grows || grown < ENOUGH {
             return None;
         }
         self.told = true;
-        let each = grown / 2;
+        let each = grown / epochs;
         let ends = free.map_or(String::new(), |free| {
             format!(
                 "; the machine's memory would last for {} more epochs",
@@ -100,7 +100,7 @@ impl Growth {
         Some(format!(
             "memory grows by {} MB an epoch and is at {} MB{ends}",
             each / 1_000_000,
-            last / 1_000_000
+            bytes / 1_000_000
         ))
     }
 }
@@ -156,6 +156,10 @@ mod tests {
     fn growth_is_told_once_and_caches_of_the_first_epoch_are_none() {
         let mut flat = Growth::default();
         let (mut leak, mb) = (Growth::default(), 1_u64 << 20);
+        let mut slow = Growth::default();
+        let told = (0..20).filter_map(|epoch| slow.epoch((500 + 2 * epoch) * mb, None));
+        let told: Vec<String> = told.collect();
+        assert_eq!(told, ["memory grows by 2 MB an epoch and is at 543 MB"]);
         for epoch in 0..20 {
             assert_eq!(
                 flat.epoch((100 + 900 * u64::from(epoch > 0)) * mb, None),
