@@ -6,6 +6,16 @@ use std::io::{self, Write};
 /// What stands before the place of a death that was asked for.
 pub const DEATH: &str = "killed on trial: ";
 
+/// What `SUPCON_FAULT` asks of a process of this kind (`worker:kill@12`; of several, with commas between them), without the
+/// kind. This is how `supcon selftest` and the suite try what goes wrong.
+#[must_use]
+pub fn asked_of(process: &str) -> Vec<String> {
+    let faults = std::env::var("SUPCON_FAULT").unwrap_or_default();
+    let faults = faults.split(',').filter_map(|text| text.split_once(':'));
+    let own = faults.filter(|(who, _)| *who == process);
+    own.map(|(_, fault)| fault.to_owned()).collect()
+}
+
 /// What goes wrong, and at which operation of this process, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {

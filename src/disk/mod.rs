@@ -6,7 +6,7 @@ mod gate;
 mod names;
 mod replace;
 
-pub use fault::{DEATH, Fault, die};
+pub use fault::{DEATH, Fault, asked_of, die};
 pub use gate::Operation;
 pub(crate) use names::{
     aside, host, is_abandoned, is_gone, is_temporary, moved_from, readable, temporary_name,
@@ -85,16 +85,12 @@ impl Disk {
         Self::behind(Gate::Recording(Mutex::default()))
     }
 
-    /// The disk of a process of this kind: real, unless `SUPCON_FAULT` (`worker:kill@12`, or several with commas) asks for a
-    /// fault in it. This is how `supcon selftest` and the suite try what a kill or a full disk does.
+    /// The disk of a process of this kind: real, unless a fault is asked of it.
     #[must_use]
     pub fn of(process: &str) -> Self {
-        let faults = std::env::var("SUPCON_FAULT").unwrap_or_default();
-        let mut faults = faults.split(',').filter_map(|text| text.split_once(':'));
-        let fault = faults.find(|(who, _)| *who == process);
-        fault
-            .and_then(|(_, fault)| Fault::parse(fault))
-            .map_or_else(Self::real, Self::faulty)
+        let asked = asked_of(process);
+        let fault = asked.iter().find_map(|text| Fault::parse(text));
+        fault.map_or_else(Self::real, Self::faulty)
     }
 
     /// The operations so far of a recording disk; none of another one.

@@ -4,12 +4,13 @@ use super::checkpoint::CHECKPOINTS;
 use super::commit::{MANIFEST, file_length};
 use super::confirm;
 use super::manifest::{Entry, Manifest, Refused};
-use super::run_dir::{METRICS, MODEL, PREDICTIONS, RESULTS};
+use super::run_dir::{METRICS, MODEL, PREDICTIONS, RESULTS, STATUS};
 use super::{RecordError, RunDir};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// What a damaged result leaves beside itself until the run is finished again.
-const REMAINS: [&str; 4] = [MANIFEST, METRICS, PREDICTIONS, MODEL];
+const REMAINS: [&str; 5] = [MANIFEST, STATUS, METRICS, PREDICTIONS, MODEL];
 
 /// Where a file of a damaged result waits. Hidden: no reader takes it for a result.
 #[must_use]
@@ -78,25 +79,33 @@ impl RunDir {
         Ok(None)
     }
 
-    /// Makes a run whose result is damaged one that is not finished: the manifest goes aside, then what it stood for. Says
-    /// what was wrong; `None` if the run was not finished, or is sound.
+    /// What is wrong with the result of a run that was finished, so that it has to be trained again: no more than a look at
+    /// the folder tells. `None` if the run was not finished, or is sound.
     ///
     /// # Errors
     /// The disk refused, or another version of the program has finished the run.
-    pub fn reopen(&self) -> Result<Option<String>, RecordError> {
-        let problem = match confirm::manifest(self.path()) {
-            Ok(None) => None,
-            Ok(Some(manifest)) => self.lack(&manifest)?,
-            Err(Refused::Damaged(problem)) => Some(format!("{MANIFEST}: {problem}")),
-            Err(refused) => return Err(self.refused(refused)),
-        };
-        if problem.is_some() {
-            self.move_aside()?;
+    pub fn damage(&self) -> Result<Option<String>, RecordError> {
+        match confirm::manifest(self.path()) {
+            // A process was killed while it moved such a result aside: nothing of it is of the new life yet.
+            Ok(None) if self.is_half_aside() => Ok(Some(format!("{MANIFEST} is missing"))),
+            Ok(None) => Ok(None),
+            Ok(Some(manifest)) => self.lack(&manifest),
+            Err(Refused::Damaged(problem)) => Ok(Some(format!("{MANIFEST}: {problem}"))),
+            Err(refused) => Err(self.refused(refused)),
         }
-        Ok(problem)
     }
 
-    fn move_aside(&self) -> Result<(), RecordError> {
+    fn is_half_aside(&self) -> bool {
+        let [is_there, is_aside] = [MODEL.to_owned(), damaged_name(MANIFEST)]
+            .map(|name| self.file(&name).symlink_metadata().is_ok());
+        is_there && is_aside && self.checkpoint_steps().is_empty()
+    }
+
+    /// Makes a run whose result is damaged one that is not finished: the manifest goes aside, then what it stood for.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn reopen(&self) -> Result<(), RecordError> {
         let disk = self.disk();
         for name in REMAINS {
             let path = self.file(name);
@@ -119,11 +128,9 @@ impl RunDir {
     /// The disk refused.
     pub fn tidy(&self) -> Result<(), RecordError> {
         self.drop_checkpoints()?;
-        for path in REMAINS.map(|name| self.file(&damaged_name(name))) {
-            if path.symlink_metadata().is_ok() {
-                let gone = self.disk().remove_all(&path);
-                gone.map_err(RecordError::write(&path))?;
-            }
+        for path in self.remains() {
+            let gone = self.disk().remove_all(&path);
+            gone.map_err(RecordError::write(&path))?;
         }
         Ok(())
     }
@@ -131,8 +138,15 @@ impl RunDir {
     /// Whether `tidy` would take something away.
     #[must_use]
     pub fn is_untidy(&self) -> bool {
-        let remains = REMAINS.map(|name| self.file(&damaged_name(name)));
-        self.file(CHECKPOINTS).exists() || remains.iter().any(|path| path.exists())
+        self.file(CHECKPOINTS).exists() || !self.remains().is_empty()
+    }
+
+    /// What a damaged result has left beside itself.
+    pub(super) fn remains(&self) -> Vec<PathBuf> {
+        let all = REMAINS
+            .map(|name| self.file(&damaged_name(name)))
+            .into_iter();
+        all.filter(|path| path.symlink_metadata().is_ok()).collect()
     }
 
     /// One line for each file that is not what the manifest says; none for a sound run.

@@ -184,6 +184,8 @@ impl RunDir {
             found.extend(leftovers(&checkpoints));
             return found;
         }
+        let remains = self.remains().into_iter();
+        found.extend(remains.map(|path| Garbage::new(&path, Kind::Leftover)));
         for (path, kind) in [
             (checkpoints, Kind::Checkpoints),
             (self.file(CAPSULE), Kind::Capsule),

@@ -3,6 +3,8 @@
 
 mod verdict;
 
+pub(super) use verdict::Verdict;
+
 use super::batch::BatchOptions;
 use super::child::{Voice, Worker};
 use super::death::Before;
@@ -86,10 +88,11 @@ impl<'a> Attempt<'a> {
         } else if let Some(count) = crashes::too_many(&dir) {
             return Ok(Begun::Ended(crash_loop(&dir, count)));
         }
-        if let Some(problem) = dir.reopen()? {
+        if let Some(problem) = dir.damage()? {
             let text = format!("its result is damaged, so it is trained again: {problem}");
             dir.log(&format!("warning: {text}"))?;
             voice.say(Event::Warning { text });
+            dir.reopen()?;
         }
         dir.write_plan(plan)?;
         let before = Before::now(&dir);

@@ -1,7 +1,8 @@
 //! The parent: skips runs that are done and trains the others, one in each slot at a time, each in a process of its own.
 
-use super::attempt::{Attempt, Begun};
+use super::attempt::{Attempt, Begun, Verdict};
 use super::child::{Heard, Voice};
+use super::exit;
 use super::fate::{Ended, Fate};
 use super::halt::{BURST, Failure, Failures, Halt, OnFailure, StopWish};
 use super::progress::Progress;
@@ -11,6 +12,7 @@ use super::stop::Requests;
 use crate::disk::Disk;
 use crate::plan::RunPlan;
 use crate::record::RunDir;
+use crate::record::lease::Holder;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -77,15 +79,18 @@ pub fn run(
     progress: &mut Progress,
 ) -> Result<Batch, BatchError> {
     let requests = Requests::listen().map_err(BatchError::Signals)?;
-    let done = |plan: &RunPlan| is_done(options, plan).then_some(Fate::Skipped);
-    let fates: Vec<Option<Fate>> = plans.iter().map(done).collect();
+    let disk = Disk::of("batch");
+    let fates: Vec<Option<Fate>> = plans
+        .iter()
+        .map(|plan| already(options, plan, &disk))
+        .collect();
     // Devices are not needed where there is nothing to do.
     let slots = if fates.iter().all(Option::is_some) {
         Vec::new()
     } else {
-        options.layout.take()?
+        take(|| options.layout.take(), &requests)?
     };
-    let mut floor = Floor::new(plans, options, progress, requests, slots, fates);
+    let mut floor = Floor::new(plans, (options, disk), progress, requests, slots, fates);
     loop {
         floor.fill();
         if floor.is_empty() {
@@ -96,19 +101,41 @@ pub fn run(
     }
 }
 
-/// Whether a run is complete. What a killed batch has left of it goes, and its last name is made safe.
-fn is_done(options: &BatchOptions, plan: &RunPlan) -> bool {
+/// The fate of a run that is complete. What a killed batch has left of it goes, and its last name is made safe; where the disk
+/// refuses that, nobody may say that all is well.
+fn already(options: &BatchOptions, plan: &RunPlan, disk: &Disk) -> Option<Fate> {
     let dir = RunDir::open(&options.runs.join(&plan.run_id));
-    let Some(dir) = dir.ok().filter(RunDir::is_done) else {
-        return false;
-    };
+    let dir = dir.ok().filter(RunDir::is_done)?.on(disk);
     if dir.is_untidy()
         && let Ok(_lease) = dir.lease("cleaning up")
     {
+        if let Err(error) = dir.take_over() {
+            return Some(Fate::unrecorded(plan, &error));
+        }
         // What stays costs nothing but space.
-        let _ = dir.settle();
+        let _ = dir.tidy();
     }
-    true
+    Some(Fate::Skipped)
+}
+
+/// Takes the slots. A worker whose parent was killed may still hold a GPU, for as long as its step and its save take.
+fn take(
+    slots: impl Fn() -> Result<Vec<Slot>, SlotError>,
+    requests: &Requests,
+) -> Result<Vec<Slot>, SlotError> {
+    let begun = Instant::now();
+    loop {
+        match slots() {
+            Err(SlotError::Taken { holder, .. })
+                if holder.as_ref().is_some_and(Holder::is_gone)
+                    && begun.elapsed() < ORPHANS
+                    && requests.count() == 0 =>
+            {
+                std::thread::sleep(PATIENCE);
+            }
+            taken => return taken,
+        }
+    }
 }
 
 /// Longest time in which a signal is not seen.
@@ -142,7 +169,7 @@ struct Floor<'a> {
 impl<'a> Floor<'a> {
     fn new(
         plans: &'a [RunPlan],
-        options: &'a BatchOptions,
+        (options, disk): (&'a BatchOptions, Disk),
         progress: &'a mut Progress,
         requests: Requests,
         slots: Vec<Slot>,
@@ -157,7 +184,7 @@ impl<'a> Floor<'a> {
             training: slots.iter().map(|_| None).collect(),
             plans,
             options,
-            disk: Disk::of("batch"),
+            disk,
             progress,
             requests,
             stop: StopWish::default(),
@@ -236,9 +263,16 @@ impl<'a> Floor<'a> {
             Heard::End => {
                 if let Some((run, attempt)) = self.training[slot].take() {
                     let early = attempt.is_early();
-                    let fate = attempt.end(&self.disk);
-                    self.progress.end(slot, &fate);
-                    self.settle(run, fate, early);
+                    match attempt.end(&self.disk) {
+                        Verdict::Later(_) if self.begun.elapsed() < ORPHANS => {
+                            self.progress.give_up(slot);
+                            self.later.push(run);
+                        }
+                        Verdict::Ended(fate) | Verdict::Later(fate) => {
+                            self.progress.end(slot, &fate);
+                            self.settle(run, fate, early);
+                        }
+                    }
                 }
             }
         }
@@ -287,11 +321,19 @@ impl<'a> Floor<'a> {
     fn close(mut self) -> Batch {
         let requests = self.stop.see(self.requests.count());
         // The report can be drawn again: whoever interrupts it is not asked to wait.
-        self.requests.release(BURST);
+        let needs_room = |fate: &Option<Fate>| matches!(fate, Some(Fate::Failed { exit, .. }) if *exit == exit::DISK);
+        let code = match requests {
+            _ if self.fates.iter().any(needs_room) => exit::DISK,
+            1 => exit::INTERRUPTED,
+            _ => exit::STOPPED,
+        };
+        self.requests.release(BURST, code);
         let ended = self.plans.iter().zip(self.fates).map(|(plan, fate)| {
             let fate = match fate {
                 None => Fate::NotBegun,
-                Some(Fate::Leased { .. }) if is_done(self.options, plan) => Fate::Skipped,
+                Some(leased @ Fate::Leased { .. }) => {
+                    already(self.options, plan, &self.disk).unwrap_or(leased)
+                }
                 Some(fate) => fate,
             };
             Ended {
@@ -305,5 +347,46 @@ impl<'a> Floor<'a> {
             requests,
             stopped: self.halt.map(|halt| halt.reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_batch_waits_for_a_gpu_of_a_worker_that_outlives_its_parent_and_for_no_other() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = child.id();
+        child.wait().unwrap();
+        let tries = |pid: u32| {
+            let (host, since) = (crate::disk::host(), 0);
+            let (parent, what) = (None, "training on this GPU".to_owned());
+            let holder = Holder {
+                host,
+                pid,
+                parent,
+                since,
+                what,
+            };
+            let tried = Cell::new(0);
+            let slots = || {
+                tried.set(tried.get() + 1);
+                if tried.get() == 3 {
+                    return Ok(Vec::new());
+                }
+                Err(SlotError::Taken {
+                    needed: 1,
+                    free: 0,
+                    gpu: "0".into(),
+                    holder: Some(holder.clone()),
+                })
+            };
+            (take(slots, &Requests::default()).is_ok(), tried.get())
+        };
+        assert_eq!(tries(gone), (true, 3));
+        assert_eq!(tries(std::process::id()), (false, 1));
     }
 }

@@ -82,6 +82,13 @@ impl Progress {
         self.tell(line.run(), fate, &format!("  {:.1} s", line.secs()));
     }
 
+    /// The run of a slot is tried again.
+    pub(super) fn give_up(&mut self, slot: usize) {
+        if let Some(line) = self.lines.get_mut(slot).and_then(Option::take) {
+            line.remove(&self.screen);
+        }
+    }
+
     /// A run ended that was not begun in any slot.
     pub(super) fn settle(&mut self, run: &str, fate: &Fate) {
         self.tell(run, fate, "");

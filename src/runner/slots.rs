@@ -4,7 +4,7 @@
 
 use super::gpus::{self, Gpu, UnknownOrder};
 use crate::device::{self, DeviceError, DeviceName};
-use crate::record::lease::{self, Lease, LeaseError};
+use crate::record::lease::{self, Holder, Lease, LeaseError};
 use std::path::{Path, PathBuf};
 
 /// The slots that were asked for, checked against what is there.
@@ -61,7 +61,7 @@ pub enum LayoutError {
 #[derive(Debug, thiserror::Error)]
 pub enum SlotError {
     /// Other batches use the GPUs.
-    #[error("{needed} GPU(s) needed, {free} free; GPU {gpu} is held by {holder}")]
+    #[error("{needed} GPU(s) needed, {free} free; GPU {gpu} is held by {}", lease::told(.holder.as_ref()))]
     Taken {
         /// Slots.
         needed: usize,
@@ -69,8 +69,8 @@ pub enum SlotError {
         free: usize,
         /// The first one that is held.
         gpu: String,
-        /// By whom.
-        holder: String,
+        /// By whom, if that is known.
+        holder: Option<Holder>,
     },
     /// The system refused.
     #[error(transparent)]
@@ -176,7 +176,6 @@ impl Layout {
             match Lease::take_shared(&lease_file(folder, &gpu.key), what) {
                 Ok(lease) => free.push((place, gpu, lease)),
                 Err(LeaseError::Taken(holder)) => {
-                    let holder = lease::told(holder.as_ref());
                     taken = taken.or(Some((gpu.name.clone(), holder)));
                 }
                 Err(error) => return Err(SlotError::Lease(error)),
@@ -379,7 +378,9 @@ mod tests {
         };
         assert_eq!((needed, free, taken.as_str()), (2, 1, "0"));
         let ours = format!("process {} on ", std::process::id());
-        assert!(holder.starts_with(&ours), "{holder}");
+        let holder = holder.unwrap();
+        assert!(holder.to_string().starts_with(&ours), "{holder}");
+        assert!(!holder.is_gone());
         let last = any(1).take_gpus(folder.path()).unwrap();
         assert_eq!(last[0].visible.as_deref(), Some("3"));
         let named = layout(DeviceName::LibtorchCuda(1), 1, Gpus::Named(gpu("1")));

@@ -3,7 +3,7 @@
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// By which a process is asked to stop: INT, TERM, HUP, and USR1 and USR2, by which clusters announce the end.
@@ -13,8 +13,8 @@ pub(super) const SIGNALS: [i32; 5] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Requests {
     count: Arc<AtomicUsize>,
-    /// Nobody looks at the count any more: a signal does what it does to other programs.
-    over: Arc<AtomicBool>,
+    /// Where nobody looks at the count any more: the exit code with which a signal ends this process, else 0.
+    over: Arc<AtomicU8>,
 }
 
 impl Requests {
@@ -28,12 +28,14 @@ impl Requests {
             if signal == SIGHUP && is_ignored(signal) {
                 continue;
             }
-            let count = requests.count.clone();
-            signal_hook::flag::register_conditional_default(signal, requests.over.clone())?;
-            let handler = move || {
-                count.fetch_add(1, Ordering::Relaxed);
+            let Self { count, over } = requests.clone();
+            let handler = move || match over.load(Ordering::Relaxed) {
+                0 => {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                code => signal_hook::low_level::exit(code.into()),
             };
-            // SAFETY: an atomic addition is safe in a signal handler.
+            // SAFETY: an atomic addition and this way to exit are safe in a signal handler.
             #[expect(
                 unsafe_code,
                 reason = "signal handlers have no safe registration of closures"
@@ -49,15 +51,16 @@ impl Requests {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Stops listening: from here on, or where signals have come behind `burst`, a signal ends this process.
-    pub(super) fn release(self, burst: Duration) {
+    /// Stops listening: from here on, or where signals have come behind `burst`, a signal ends this process with this exit
+    /// code.
+    pub(super) fn release(self, burst: Duration, code: u8) {
         let over = self.over.clone();
         if self.count() == 0 {
-            over.store(true, Ordering::Relaxed);
+            over.store(code, Ordering::Relaxed);
         } else {
             std::thread::spawn(move || {
                 std::thread::sleep(burst);
-                over.store(true, Ordering::Relaxed);
+                over.store(code, Ordering::Relaxed);
             });
         }
     }

@@ -90,6 +90,9 @@ fn last_words(code: &str, cause: String, exit: u8) -> u8 {
     exit
 }
 
+/// Why a worker ended that was asked to while it read images.
+const NOTHING_TO_LOSE: &str = "stopped before the first step of this process";
+
 struct Worker {
     dir: RunDir,
     plan: RunPlan,
@@ -105,10 +108,10 @@ impl Worker {
         options: &WorkerOptions,
         requests: Option<Requests>,
     ) -> Result<Self, RecordError> {
+        let (plan, before) = record::plan_and_status(&dir)?;
         if options.restart {
             dir.drop_checkpoints()?;
         }
-        let (plan, before) = record::plan_and_status(&dir)?;
         let started = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -139,6 +142,11 @@ impl Worker {
     }
 
     fn work(&mut self, options: &WorkerOptions) -> Result<u8, RecordError> {
+        // Whoever begins the run again waits for the lease of one whose parent is gone.
+        if self.requests.as_ref().is_some_and(|wish| wish.count() > 0) {
+            let (state, code) = (State::Interrupted, Code::RunInterrupted);
+            return self.end(state, code, &NOTHING_TO_LOSE, exit::INTERRUPTED);
+        }
         let named = DeviceName::parse(&options.device);
         let opened = named.and_then(|name| {
             device::prepare(options.threads);
@@ -277,8 +285,7 @@ impl Worker {
 
     /// Ends this process when it is asked to stop while it has nothing to lose.
     fn asked_before(&self) {
-        let cause = "stopped before the first step of this process";
-        self.end_at_once((State::Interrupted, Code::RunInterrupted), cause);
+        self.end_at_once((State::Interrupted, Code::RunInterrupted), NOTHING_TO_LOSE);
         device::end_at_once(exit::INTERRUPTED);
     }
 

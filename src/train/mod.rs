@@ -97,12 +97,12 @@ impl Pace {
     /// The same with what `SUPCON_FAULT` (`worker:stop@17`, `worker:panic@17`) asks this process to do.
     #[must_use]
     pub fn on_trial(self) -> Self {
-        let fault = std::env::var("SUPCON_FAULT").unwrap_or_default();
-        let fault = fault.strip_prefix("worker:").unwrap_or_default();
-        let stop = fault.strip_prefix("stop@").and_then(|at| at.parse().ok());
+        let asked = crate::disk::asked_of("worker");
+        let mut stops = asked.iter().filter_map(|text| text.strip_prefix("stop@"));
+        let stop = stops.find_map(|at| at.parse().ok());
         Self {
             stop_after: stop.or(self.stop_after),
-            trial: Trial::parse(fault),
+            trial: asked.iter().find_map(|text| Trial::parse(text)),
             ..self
         }
     }

@@ -102,11 +102,15 @@ impl Result {
     }
 }
 
-/// Hidden files and folders below the results: what a commit did not finish. A lease is no leftover.
+/// Hidden files and folders below the results: what a commit did not finish, and what a damaged result has left. A lease
+/// and a count of crashes are no leftovers.
 pub(super) fn leftovers(results: &Path) -> Vec<String> {
     let entries = walkdir::WalkDir::new(results).into_iter().flatten();
-    let names = entries.map(|entry| entry.path().display().to_string());
-    names.filter(|name| name.ends_with(".tmp")).collect()
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let known = [record::lease::LEASE, ".attempts.json"];
+    names
+        .filter(|name| name.starts_with('.') && !known.contains(&name.as_str()))
+        .collect()
 }
 
 /// Calls `attempt` with 1, 2, ... from two threads until it has said `enough` times in a row that nothing came of it: the

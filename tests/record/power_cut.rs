@@ -98,8 +98,9 @@ fn record(disk: &Disk, steps: &[u64]) -> Recording {
     promises.push((disk.recorded().len(), Promise::Done));
     // Damage, of which the model knows nothing.
     std::fs::write(dir.file(MODEL), b"").expect("written");
-    let problem = dir.reopen().expect("moved").expect("damaged");
+    let problem = dir.damage().expect("a look").expect("damage");
     assert!(problem.starts_with(MODEL), "{problem}");
+    dir.reopen().expect("moved");
     promises.push((disk.recorded().len(), Promise::Reopened));
     Recording::of(disk, promises, folder.path())
 }

@@ -6,7 +6,6 @@ use crate::cli::store::bytes;
 use crate::disk::free_bytes;
 use crate::plan::{RunPlan, counted};
 use crate::record::RunDir;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Bytes of a run.
@@ -25,16 +24,13 @@ pub(super) fn warning(plans: &[RunPlan], runs: &Path, jobs: usize) -> Option<Str
         !dir.is_ok_and(|dir| dir.is_done())
     };
     let host = host();
-    let mut known: BTreeMap<&str, Size> = BTreeMap::new();
     let sizes = plans.iter().filter(is_open).map(|plan| {
-        // Seeds of an experiment differ in nothing that counts here.
-        *known.entry(&plan.name).or_insert_with(|| {
-            let cost = plan.cost(&host);
-            Size {
-                finished: cost.disk.map_or(0, |disk| disk.total),
-                working: cost.working_disk,
-            }
-        })
+        let cost = plan.cost(&host);
+        let held = RunDir::open(&runs.join(&plan.run_id)).map_or(0, |dir| dir.checkpoint_bytes());
+        Size {
+            finished: cost.disk.map_or(0, |disk| disk.total),
+            working: cost.working_disk.saturating_sub(held),
+        }
     });
     let sizes: Vec<Size> = sizes.collect();
     let place = runs.ancestors().find(|path| path.is_dir());

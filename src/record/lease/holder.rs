@@ -56,7 +56,8 @@ impl Holder {
     }
 
     /// Whether the process of this host that took the lease is gone: one that it started holds it.
-    fn is_gone(&self) -> bool {
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
         let pid = i32::try_from(self.pid);
         self.host == host() && pid.is_ok_and(is_gone)
     }

@@ -4,7 +4,7 @@
 use super::{Attempt, leased, take};
 use crate::diag::Code;
 use crate::disk::Disk;
-use crate::record::lease::{self, LEASE};
+use crate::record::lease::{self, Holder, LEASE};
 use crate::record::{self, RecordError, RunDir, State, Status};
 use crate::runner::death::death;
 use crate::runner::fate::Fate;
@@ -13,19 +13,33 @@ use crate::runner::stop::SIGNALS;
 use crate::runner::{crashes, exit};
 use std::process::ExitStatus;
 
+/// How an attempt ended.
+pub(in crate::runner) enum Verdict {
+    Ended(Fate),
+    /// A worker of a killed batch was faster, and is about to end.
+    Later(Fate),
+}
+
 impl Attempt<'_> {
     /// Waits for the worker, whose output has ended, and judges how the run ended.
-    pub(in crate::runner) fn end(mut self, disk: &Disk) -> Fate {
+    pub(in crate::runner) fn end(mut self, disk: &Disk) -> Verdict {
         let ended = match self.worker.wait() {
             Ok(ended) => ended,
             Err(error) => {
                 let cause = format!("nobody knows how its process ended: {error}");
-                return Fate::failed(Code::RunFailed, cause, exit::FAILED);
+                return Verdict::Ended(Fate::failed(Code::RunFailed, cause, exit::FAILED));
             }
         };
+        if code(ended) == Some(exit::LEASED) {
+            // It may be gone again.
+            let holder = lease::holder(&self.dir.file(LEASE)).ok().flatten();
+            let ends = holder.as_ref().is_none_or(Holder::is_orphan);
+            let verdict = if ends { Verdict::Later } else { Verdict::Ended };
+            return verdict(leased(holder.as_ref()));
+        }
         let plan = self.plan;
         let fate = self.judge(ended, disk);
-        fate.unwrap_or_else(|error| Fate::unrecorded(plan, &error))
+        Verdict::Ended(fate.unwrap_or_else(|error| Fate::unrecorded(plan, &error)))
     }
 
     fn judge(self, ended: ExitStatus, disk: &Disk) -> Result<Fate, RecordError> {
@@ -34,11 +48,6 @@ impl Attempt<'_> {
             return self.done(ended, disk);
         }
         match code(ended) {
-            Some(exit::LEASED) => {
-                // It may be gone again.
-                let holder = lease::holder(&self.dir.file(LEASE)).ok().flatten();
-                Ok(leased(holder.as_ref()))
-            }
             Some(exit::INTERRUPTED) => Ok(Fate::Interrupted),
             _ if was_told_to(ended, self.asked) => self.interrupted(),
             _ => self.failed(ended, disk),

@@ -132,7 +132,7 @@ fn what_another_version_wrote_is_not_read_and_not_replaced() {
     let done = store.finished("done", 0);
     let manifest = other(&done.file(MANIFEST));
     assert!(!done.is_done());
-    let refusals = [load(done.path()).map(drop), done.reopen().map(drop)];
+    let refusals = [load(done.path()).map(drop), done.damage().map(drop)];
     for refused in refusals {
         let error = refused.expect_err("refused");
         assert!(error.to_string().ends_with(says), "{error}");

@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use supcon::record::lease::LEASE;
-use supcon::record::{self, CAPSULE, CHECKPOINTS, LOG, MANIFEST, METRICS, MODEL, RunDir};
+use supcon::record::{
+    self, CAPSULE, CHECKPOINTS, LOG, MANIFEST, METRICS, MODEL, PLAN, PREDICTIONS, RunDir, STATUS,
+};
 
 /// Stops a short run behind its sixth step, with checkpoints of steps 5 and 6.
 fn stopped(bench: &Bench, results: &Path) -> RunDir {
@@ -292,38 +294,82 @@ fn a_run_refuses_other_images_with_what_differs_and_keeps_what_it_says_of_its_ow
     assert_eq!(code, Some(0), "{text}");
 }
 
+/// What a finished run is made of, with its manifest.
+const ALL: [&str; 6] = [PLAN, STATUS, METRICS, PREDICTIONS, MODEL, MANIFEST];
+
+/// Cuts a file of a finished run; all files as they are then.
+fn cut(dir: &RunDir, name: &str) -> BTreeMap<&'static str, Vec<u8>> {
+    let whole = fs::read(dir.file(name)).expect("a file");
+    fs::write(dir.file(name), &whole[..whole.len() / 2]).expect("written");
+    let read = |name: &'static str| (name, fs::read(dir.file(name)).expect("a file"));
+    ALL.map(read).into()
+}
+
+/// What of a damaged result waits for the run to be finished again, all but the plan, which is written anew.
+fn assert_waits(dir: &RunDir, kept: &BTreeMap<&'static str, Vec<u8>>, at: &str) {
+    for (name, bytes) in kept.iter().filter(|(name, _)| **name != PLAN) {
+        let found = fs::read(dir.file(&record::damaged_name(name)));
+        assert!(found.is_ok_and(|found| found == *bytes), "{at}: {name}");
+    }
+}
+
 #[test]
 fn a_damaged_result_is_named_and_kept_until_the_run_is_finished_again() {
     let bench = Bench::new();
     let expected = expected(&bench);
-    let results = bench.folder().join("a");
-    assert!(again(&bench, &results, &[]).status.success());
-    let dir = only_run(&results).dir;
-    let whole = fs::read(dir.file(METRICS)).expect("metrics");
-    let half = &whole[..whole.len() / 2];
-    fs::write(dir.file(METRICS), half).expect("written");
-    let kept: Vec<_> = [METRICS, MODEL, MANIFEST]
-        .map(|name| (name, fs::read(dir.file(name)).expect("a file")))
-        .into();
-    let output = supcon(&bench, &results, &SHORT, Some("worker:stop@6"));
-    assert_eq!(output.status.code(), Some(75), "{output:?}");
-    let says = format!(
-        "its result is damaged, so it is trained again: {METRICS} has {} bytes instead of {}",
-        half.len(),
-        whole.len()
-    );
-    let log = fs::read_to_string(dir.file(LOG)).expect("a log");
-    let told = String::from_utf8(output.stderr).expect("text");
-    for text in [&log, &told] {
-        assert_eq!(text.matches(&says).count(), 1, "{text}");
+    for name in ALL {
+        let results = bench.folder().join(name);
+        assert!(again(&bench, &results, &[]).status.success());
+        let dir = only_run(&results).dir;
+        let kept = cut(&dir, name);
+        let output = supcon(&bench, &results, &SHORT, Some("worker:stop@6"));
+        assert_eq!(output.status.code(), Some(75), "{output:?}");
+        let says = format!("its result is damaged, so it is trained again: {name}");
+        let log = fs::read_to_string(dir.file(LOG)).expect("a log");
+        let told = String::from_utf8(output.stderr).expect("text");
+        for text in [&log, &told] {
+            assert_eq!(text.matches(&says).count(), 1, "{text}");
+        }
+        assert_waits(&dir, &kept, name);
+        assert!(!record::examine(&dir, true).is_damaged());
+        let output = again(&bench, &results, &[]);
+        assert!(output.status.success(), "{output:?}");
+        assert!(Result::of(&only_run(&results)) == expected);
+        assert_eq!(leftovers(&results), Vec::<String>::new());
     }
-    for (name, bytes) in &kept {
-        let found = fs::read(dir.file(&record::damaged_name(name))).expect("a file");
-        assert!(found == *bytes, "{name}");
+}
+
+#[test]
+fn a_parent_that_is_killed_while_it_moves_a_damaged_result_aside_loses_nothing_of_it() {
+    let bench = Bench::new();
+    let expected = expected(&bench);
+    for number in 1..=40 {
+        let (results, at) = (bench.folder().join(number.to_string()), format!("{number}"));
+        assert!(again(&bench, &results, &[]).status.success());
+        let dir = only_run(&results).dir;
+        let kept = cut(&dir, METRICS);
+        let killed = supcon(
+            &bench,
+            &results,
+            &SHORT,
+            Some(&format!("batch:kill@{number}")),
+        );
+        if killed.status.code().is_some() || dir.is_done() {
+            println!(
+                "killed at each of {} operations before the worker",
+                number - 1
+            );
+            assert!(number > 8, "{number}");
+            return;
+        }
+        let stopped = supcon(&bench, &results, &SHORT, Some("worker:stop@6"));
+        assert_eq!(stopped.status.code(), Some(75), "{at}: {stopped:?}");
+        let log = fs::read_to_string(dir.file(LOG)).expect("a log");
+        assert!(log.contains("its result is damaged"), "{at}: {log}");
+        assert_waits(&dir, &kept, &at);
+        assert!(again(&bench, &results, &[]).status.success(), "{at}");
+        assert!(Result::of(&only_run(&results)) == expected, "{at}");
+        assert_eq!(leftovers(&results), Vec::<String>::new(), "{at}");
     }
-    assert!(!record::examine(&dir, true).is_damaged());
-    let output = again(&bench, &results, &[]);
-    assert!(output.status.success(), "{output:?}");
-    assert!(Result::of(&only_run(&results)) == expected);
-    assert_eq!(leftovers(&results), Vec::<String>::new());
+    panic!("it has more operations than were tried");
 }

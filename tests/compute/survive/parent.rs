@@ -178,6 +178,9 @@ fn a_finished_run_whose_last_sync_fails_twice_is_a_failure_of_the_disk() {
         assert_eq!(output.status.code(), Some(7), "{at}: {output:?}");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains("error[DISK-IO]"), "{at}: {told}");
+        // Everything is there, and it is not safe yet: still a failure.
+        let again = supcon(&bench, &results, &SHORT, Some("batch:io@1"));
+        assert_eq!(again.status.code(), Some(7), "{at}: {again:?}");
         let again = supcon(&bench, &results, &SHORT, None);
         let told = String::from_utf8_lossy(&again.stdout).into_owned();
         assert!(told.contains("nothing to do"), "{at}: {told}");

@@ -1,9 +1,11 @@
 //! A run that was killed before, and is killed once more: at each file operation of the process that goes on.
 
 use super::{Bench, Result, SHORT, complete, leftovers, only_run, repeats_the_walk, supcon, walk};
+use supcon::disk::DEATH;
+use supcon::record::LOG;
 
-/// Operations at which the first process is killed: in its first checkpoint, and in one that replaces another.
-const FIRST: [u64; 2] = [24, 61];
+/// Operations at which the first process is killed, and what it does there: its first checkpoint, the figures of a later one.
+const FIRST: [(u64, &str); 2] = [(24, "checkpoints/.0."), (61, "metrics.parquet")];
 
 #[test]
 fn a_second_kill_at_every_file_operation_changes_no_byte_either() {
@@ -14,7 +16,7 @@ fn a_second_kill_at_every_file_operation_changes_no_byte_either() {
     let straight = bench.folder().join("straight");
     assert!(supcon(&bench, &straight, &SHORT, None).status.success());
     let expected = Result::of(&only_run(&straight));
-    for first in FIRST {
+    for (first, doing) in FIRST {
         let points = walk(4, |number| {
             let results = bench.folder().join(format!("{first}-{number}"));
             let kill = |at: u64| {
@@ -22,7 +24,19 @@ fn a_second_kill_at_every_file_operation_changes_no_byte_either() {
                 supcon(&bench, &results, &SHORT, Some(&fault)).status.code()
             };
             assert_eq!(kill(first), Some(3));
-            let survived = kill(number) == Some(0);
+            let log = only_run(&results).dir.file(LOG);
+            let log = std::fs::read_to_string(log).expect("a log");
+            let died = log.lines().rev().find_map(|line| line.strip_prefix(DEATH));
+            assert!(
+                died.is_some_and(|at| at.contains(doing)),
+                "{first}: {died:?}"
+            );
+            let second = kill(number);
+            assert!(
+                matches!(second, Some(0 | 3)),
+                "{first}, {number}: {second:?}"
+            );
+            let survived = second == Some(0);
             let last = complete(&bench, &results, &SHORT, number);
             assert!(last.status.success(), "{first}, {number}: {last:?}");
             let at = format!("killed at {first} and at {number}");
