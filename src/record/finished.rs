@@ -87,7 +87,7 @@ impl RunDir {
     pub fn damage(&self) -> Result<Option<String>, RecordError> {
         match confirm::manifest(self.path()) {
             // A process was killed while it moved such a result aside: nothing of it is of the new life yet.
-            Ok(None) if self.is_half_aside() => Ok(Some(format!("{MANIFEST} is missing"))),
+            Ok(None) if !self.is_aside() => Ok(Some(format!("{MANIFEST} is missing"))),
             Ok(None) => Ok(None),
             Ok(Some(manifest)) => self.lack(&manifest),
             Err(Refused::Damaged(problem)) => Ok(Some(format!("{MANIFEST}: {problem}"))),
@@ -95,10 +95,13 @@ impl RunDir {
         }
     }
 
-    fn is_half_aside(&self) -> bool {
-        let [is_there, is_aside] = [MODEL.to_owned(), damaged_name(MANIFEST)]
-            .map(|name| self.file(&name).symlink_metadata().is_ok());
-        is_there && is_aside && self.checkpoint_steps().is_empty()
+    /// Whether nothing of a damaged result still has to follow its manifest aside.
+    fn is_aside(&self) -> bool {
+        let is_there = |name: &str| self.file(name).symlink_metadata().is_ok();
+        let follows = |name: &&str| is_there(name) && !is_there(&damaged_name(name));
+        !is_there(&damaged_name(MANIFEST))
+            || !self.checkpoint_steps().is_empty()
+            || !REMAINS.iter().any(follows)
     }
 
     /// Makes a run whose result is damaged one that is not finished: the manifest goes aside, then what it stood for.
@@ -107,10 +110,12 @@ impl RunDir {
     /// The disk refused.
     pub fn reopen(&self) -> Result<(), RecordError> {
         let disk = self.disk();
+        let begins = self.file(MANIFEST).symlink_metadata().is_ok();
         for name in REMAINS {
-            let path = self.file(name);
-            if path.symlink_metadata().is_ok() {
-                let moved = disk.rename(&path, &self.file(&damaged_name(name)));
+            let (path, aside) = (self.file(name), self.file(&damaged_name(name)));
+            let follows = begins || aside.symlink_metadata().is_err();
+            if follows && path.symlink_metadata().is_ok() {
+                let moved = disk.rename(&path, &aside);
                 moved.map_err(RecordError::write(&path))?;
             }
             if name == MANIFEST {

@@ -70,8 +70,7 @@ impl<'a> Attempt<'a> {
         let lease = match take(&dir, "preparing the run")? {
             Ok(lease) => lease,
             Err(holder) => {
-                let is_orphan = holder.as_ref().is_some_and(Holder::is_orphan);
-                let begun = if is_orphan {
+                let begun = if holder.as_ref().is_some_and(Holder::ends) {
                     Begun::Later
                 } else {
                     Begun::Ended

@@ -11,8 +11,8 @@ use super::slots::{Layout, Slot, SlotError};
 use super::stop::Requests;
 use crate::disk::Disk;
 use crate::plan::RunPlan;
-use crate::record::RunDir;
-use crate::record::lease::Holder;
+use crate::record::lease::{Holder, LeaseError};
+use crate::record::{RecordError, RunDir};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -91,6 +91,7 @@ pub fn run(
         take(|| options.layout.take(), &requests)?
     };
     let mut floor = Floor::new(plans, (options, disk), progress, requests, slots, fates);
+    floor.count_failures();
     loop {
         floor.fill();
         if floor.is_empty() {
@@ -106,16 +107,25 @@ pub fn run(
 fn already(options: &BatchOptions, plan: &RunPlan, disk: &Disk) -> Option<Fate> {
     let dir = RunDir::open(&options.runs.join(&plan.run_id));
     let dir = dir.ok().filter(RunDir::is_done)?.on(disk);
-    if dir.is_untidy()
-        && let Ok(_lease) = dir.lease("cleaning up")
-    {
-        if let Err(error) = dir.take_over() {
-            return Some(Fate::unrecorded(plan, &error));
-        }
-        // What stays costs nothing but space.
-        let _ = dir.tidy();
+    if !dir.is_untidy() {
+        return Some(Fate::Skipped);
     }
-    Some(Fate::Skipped)
+    let error = match dir.lease("cleaning up") {
+        Ok(_lease) => match dir.take_over() {
+            Ok(()) => {
+                // Somebody may have begun it again in between. What stays costs nothing but space.
+                if dir.is_done() {
+                    let _ = dir.tidy();
+                }
+                return Some(Fate::Skipped);
+            }
+            Err(error) => error,
+        },
+        // Whoever has it makes it safe.
+        Err(LeaseError::Taken(_)) => return Some(Fate::Skipped),
+        Err(LeaseError::Io(path, error)) => RecordError::write(&path)(error),
+    };
+    Some(Fate::unrecorded(plan, &error))
 }
 
 /// Takes the slots. A worker whose parent was killed may still hold a GPU, for as long as its step and its save take.
@@ -127,10 +137,12 @@ fn take(
     loop {
         match slots() {
             Err(SlotError::Taken { holder, .. })
-                if holder.as_ref().is_some_and(Holder::is_gone)
-                    && begun.elapsed() < ORPHANS
-                    && requests.count() == 0 =>
+                if holder.as_ref().is_some_and(Holder::is_gone) && begun.elapsed() < ORPHANS =>
             {
+                if requests.count() > 0 {
+                    // Without a place for one no run is begun.
+                    return Ok(Vec::new());
+                }
                 std::thread::sleep(PATIENCE);
             }
             taken => return taken,
@@ -194,6 +206,17 @@ impl<'a> Floor<'a> {
             halt: None,
             mouth,
             ear,
+        }
+    }
+
+    /// Counts the runs that failed before any was begun.
+    fn count_failures(&mut self) {
+        for run in 0..self.plans.len() {
+            let failed = |fate: &mut Fate| matches!(fate, Fate::Failed { .. });
+            if let Some(fate) = self.fates[run].take_if(failed) {
+                self.progress.settle(&self.plans[run].run_id, &fate);
+                self.settle(run, fate, false);
+            }
         }
     }
 
@@ -361,7 +384,7 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let gone = child.id();
         child.wait().unwrap();
-        let tries = |pid: u32| {
+        let tries = |pid: u32, requests: &Requests| {
             let (host, since) = (crate::disk::host(), 0);
             let (parent, what) = (None, "training on this GPU".to_owned());
             let holder = Holder {
@@ -384,9 +407,12 @@ mod tests {
                     holder: Some(holder.clone()),
                 })
             };
-            (take(slots, &Requests::default()).is_ok(), tried.get())
+            (take(slots, requests).is_ok(), tried.get())
         };
-        assert_eq!(tries(gone), (true, 3));
-        assert_eq!(tries(std::process::id()), (false, 1));
+        let nobody = Requests::default();
+        assert_eq!(tries(gone, &nobody), (true, 3));
+        assert_eq!(tries(std::process::id(), &nobody), (false, 1));
+        // Whoever asks it to stop hears that it was interrupted.
+        assert_eq!(tries(gone, &Requests::asked()), (true, 1));
     }
 }

@@ -176,7 +176,11 @@ impl Layout {
             match Lease::take_shared(&lease_file(folder, &gpu.key), what) {
                 Ok(lease) => free.push((place, gpu, lease)),
                 Err(LeaseError::Taken(holder)) => {
-                    taken = taken.or(Some((gpu.name.clone(), holder)));
+                    // One that is about to be free is worth waiting for.
+                    let ends = holder.as_ref().is_some_and(Holder::is_gone);
+                    if taken.is_none() || ends {
+                        taken = Some((gpu.name.clone(), holder));
+                    }
                 }
                 Err(error) => return Err(SlotError::Lease(error)),
             }
@@ -389,6 +393,27 @@ mod tests {
         let again = named.take_gpus(folder.path()).unwrap();
         assert_eq!(again[0].device, "libtorch:cuda:1");
         assert_eq!(again[0].visible, None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn of_two_held_gpus_the_one_that_is_about_to_be_free_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = DeviceName::LibtorchCuda(0);
+        let any = |jobs| layout(device, jobs, Gpus::Any(four()[..2].to_vec()));
+        let _both = any(2).take_gpus(folder.path()).unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let (gone, ours) = (child.id(), std::process::id());
+        child.wait().unwrap();
+        let path = lease_file(folder.path(), "GPU-1");
+        let name = std::fs::read_to_string(&path).unwrap();
+        let pid = |id: u32| format!("\"pid\":{id}");
+        std::fs::write(&path, name.replace(&pid(ours), &pid(gone))).unwrap();
+        let Err(SlotError::Taken { gpu, holder, .. }) = any(1).take_gpus(folder.path()) else {
+            panic!("both are held");
+        };
+        assert_eq!(gpu, "1");
+        assert!(holder.is_some_and(|holder| holder.is_gone()));
     }
 
     #[test]

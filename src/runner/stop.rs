@@ -47,6 +47,14 @@ impl Requests {
         Ok(requests)
     }
 
+    /// As if a signal had come.
+    #[cfg(test)]
+    pub(super) fn asked() -> Self {
+        let requests = Self::default();
+        requests.count.fetch_add(1, Ordering::Relaxed);
+        requests
+    }
+
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }

@@ -55,11 +55,17 @@ impl Holder {
         }
     }
 
-    /// Whether the process of this host that took the lease is gone: one that it started holds it.
+    /// Whether the process of this host that took the lease is gone: the lease is free, or one that it started holds it.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         let pid = i32::try_from(self.pid);
         self.host == host() && pid.is_ok_and(is_gone)
+    }
+
+    /// Whether a lease of a run is about to be free: its holder is gone by now, or its parent is, and it ends as well.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        self.is_gone() || self.is_orphan()
     }
 
     /// Whether the holder is a process of this host whose parent is gone: a worker that is about to end as well.
@@ -147,5 +153,6 @@ mod tests {
             text.starts_with("a worker that outlives process "),
             "{text}"
         );
+        assert!(gone.ends() && !gone.is_orphan() && !Holder::this("training").ends());
     }
 }

@@ -33,7 +33,7 @@ impl Attempt<'_> {
         if code(ended) == Some(exit::LEASED) {
             // It may be gone again.
             let holder = lease::holder(&self.dir.file(LEASE)).ok().flatten();
-            let ends = holder.as_ref().is_none_or(Holder::is_orphan);
+            let ends = holder.as_ref().is_none_or(Holder::ends);
             let verdict = if ends { Verdict::Later } else { Verdict::Ended };
             return verdict(leased(holder.as_ref()));
         }
@@ -58,13 +58,17 @@ impl Attempt<'_> {
         if !self.trains {
             return Ok(Fate::Skipped);
         }
-        if let Ok(Ok(_lease)) = take(&self.dir, "cleaning up") {
-            // What is left over costs nothing but space.
-            let _ = crashes::forget(&self.dir, disk);
-            if !ended.success() {
-                // The worker may have failed at the sync that makes the manifest's name last.
-                self.dir.settle()?;
+        match take(&self.dir, "cleaning up") {
+            Ok(Ok(_lease)) => {
+                // What is left over costs nothing but space.
+                let _ = crashes::forget(&self.dir, disk);
+                if !ended.success() {
+                    // The worker may have failed at the sync that makes the manifest's name last.
+                    self.dir.settle()?;
+                }
             }
+            Err(error) if !ended.success() => return Err(error),
+            Ok(Err(_)) | Err(_) => {}
         }
         let resumed = self.resumed;
         Ok(Fate::Done { resumed })

@@ -343,33 +343,45 @@ fn a_damaged_result_is_named_and_kept_until_the_run_is_finished_again() {
 fn a_parent_that_is_killed_while_it_moves_a_damaged_result_aside_loses_nothing_of_it() {
     let bench = Bench::new();
     let expected = expected(&bench);
-    for number in 1..=40 {
-        let (results, at) = (bench.folder().join(number.to_string()), format!("{number}"));
-        assert!(again(&bench, &results, &[]).status.success());
-        let dir = only_run(&results).dir;
-        let kept = cut(&dir, METRICS);
-        let killed = supcon(
-            &bench,
-            &results,
-            &SHORT,
-            Some(&format!("batch:kill@{number}")),
-        );
-        if killed.status.code().is_some() || dir.is_done() {
-            println!(
-                "killed at each of {} operations before the worker",
-                number - 1
-            );
-            assert!(number > 8, "{number}");
-            return;
-        }
-        let stopped = supcon(&bench, &results, &SHORT, Some("worker:stop@6"));
-        assert_eq!(stopped.status.code(), Some(75), "{at}: {stopped:?}");
-        let log = fs::read_to_string(dir.file(LOG)).expect("a log");
-        assert!(log.contains("its result is damaged"), "{at}: {log}");
-        assert_waits(&dir, &kept, &at);
-        assert!(again(&bench, &results, &[]).status.success(), "{at}");
-        assert!(Result::of(&only_run(&results)) == expected, "{at}");
-        assert_eq!(leftovers(&results), Vec::<String>::new(), "{at}");
+    for missing in [None, Some(MODEL)] {
+        let walk = (1..40).take_while(|number| {
+            let results = bench.folder().join(format!("{missing:?}-{number}"));
+            assert!(again(&bench, &results, &[]).status.success());
+            let dir = only_run(&results).dir;
+            let mut kept = cut(&dir, METRICS);
+            if let Some(missing) = missing {
+                fs::remove_file(dir.file(missing)).expect("removed");
+                kept.remove(missing);
+            }
+            killed_and_completed(&bench, &dir, *number, (&kept, &expected))
+        });
+        let points = walk.count();
+        println!("killed at each of {points} operations before the worker");
+        assert!((9..39).contains(&points), "{points}");
     }
-    panic!("it has more operations than were tried");
+}
+
+/// Kills the parent that begins a damaged run again at this operation, and completes the run; false if it was complete.
+fn killed_and_completed(
+    bench: &Bench,
+    dir: &RunDir,
+    number: usize,
+    (kept, expected): (&BTreeMap<&'static str, Vec<u8>>, &Result),
+) -> bool {
+    let results = dir.path().ancestors().nth(2).expect("results");
+    let at = results.display().to_string();
+    let fault = format!("batch:kill@{number}");
+    let killed = supcon(bench, results, &SHORT, Some(&fault));
+    if killed.status.code().is_some() || dir.is_done() {
+        return false;
+    }
+    let stopped = supcon(bench, results, &SHORT, Some("worker:stop@6"));
+    assert_eq!(stopped.status.code(), Some(75), "{at}: {stopped:?}");
+    let log = fs::read_to_string(dir.file(LOG)).expect("a log");
+    assert!(log.contains("its result is damaged"), "{at}: {log}");
+    assert_waits(dir, kept, &at);
+    assert!(again(bench, results, &[]).status.success(), "{at}");
+    assert!(Result::of(&only_run(results)) == *expected, "{at}");
+    assert_eq!(leftovers(results), Vec::<String>::new(), "{at}");
+    true
 }
