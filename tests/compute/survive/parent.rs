@@ -6,7 +6,7 @@ use super::{Bench, Result, SHORT, command, leftovers, only_run, repeats_the_walk
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use supcon::record::{self, RunDir};
 
 #[test]
@@ -62,7 +62,10 @@ fn a_batch_whose_parent_is_killed_a_hundred_times_ends_as_one_that_was_not() {
         "--threads=1",
     ];
     let straight = bench.folder().join("straight");
+    let begun = Instant::now();
     assert!(supcon(&bench, &straight, &arguments, None).status.success());
+    // So that a start, on this machine and with this build, is long enough for about one of the six runs.
+    let spread = (begun.elapsed().as_millis() as u64 / 3).max(300);
     let expected = results_of(&straight);
     assert_eq!(expected.len(), 6);
     let (mut left, mut batches) = (KILLS, 0);
@@ -70,6 +73,7 @@ fn a_batch_whose_parent_is_killed_a_hundred_times_ends_as_one_that_was_not() {
     while left > 0 {
         batches += 1;
         let results = bench.folder().join(format!("batch-{batches}"));
+        let mut most = 31;
         loop {
             let mut command = command(&bench, &results, &arguments);
             command.stderr(Stdio::null()).stdout(Stdio::null());
@@ -79,8 +83,8 @@ fn a_batch_whose_parent_is_killed_a_hundred_times_ends_as_one_that_was_not() {
                 break;
             }
             // Spread over start, data, steps, saves and ends by the number of the kill alone; the first of a batch is early.
-            let spread = if results.exists() { 901 } else { 31 };
-            let moment = Duration::from_millis(10 + (left * 7919) % spread);
+            let moment = Duration::from_millis(10 + (left * 7919) % most);
+            most = spread;
             std::thread::sleep(moment);
             let ended = parent.try_wait().expect("a state");
             if let Some(ended) = ended {
