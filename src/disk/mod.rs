@@ -14,8 +14,9 @@ pub(crate) use names::{
 pub(crate) use replace::parent;
 
 use gate::Gate;
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::panic::Location;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -28,6 +29,9 @@ pub struct Disk {
     /// Whether two names may be exchanged, if the file system can.
     exchanges: bool,
 }
+
+/// What a file holds, in parts that lie in several places.
+pub type Parts<'a> = Vec<Cow<'a, [u8]>>;
 
 /// Bytes that this user may still write to the file system of `path`.
 ///
@@ -125,14 +129,12 @@ impl Disk {
 
     /// Makes or empties a file, writes these parts of it, and waits until they are on the medium.
     #[track_caller]
-    pub(crate) fn write_and_sync(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    pub(crate) fn write_and_sync(&self, path: &Path, parts: &[impl AsRef<[u8]>]) -> io::Result<()> {
         self.gate.pass(|| Operation::Create(path.to_owned()))?;
         let file = File::create(path)?;
-        for part in parts {
-            self.write(&file, part, || {
-                Operation::Write(path.to_owned(), part.to_vec())
-            })?;
-        }
+        self.write(&file, parts, |bytes| {
+            Operation::Write(path.to_owned(), bytes)
+        })?;
         self.gate.pass(|| Operation::SyncFile(path.to_owned()))?;
         file.sync_all()
     }
@@ -153,8 +155,8 @@ impl Disk {
 
     /// Adds to the end of a file, and makes it if it is not there.
     pub(crate) fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.write(&self.open_at_end(path)?, bytes, || {
-            Operation::Append(path.to_owned(), bytes.to_vec())
+        self.write(&self.open_at_end(path)?, &[bytes], |bytes| {
+            Operation::Append(path.to_owned(), bytes)
         })
     }
 
@@ -181,8 +183,8 @@ impl Disk {
 
     /// Writes over the beginning of a file.
     pub(crate) fn overwrite(&self, file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.write(file, bytes, || {
-            Operation::Overwrite(path.to_owned(), bytes.to_vec())
+        self.write(file, &[bytes], |bytes| {
+            Operation::Overwrite(path.to_owned(), bytes)
         })
     }
 
@@ -236,23 +238,30 @@ impl Disk {
         absent_is_fine(fs::remove_dir(path))
     }
 
+    /// One operation, whatever the number of parts.
     #[track_caller]
     fn write(
         &self,
         mut file: &File,
-        bytes: &[u8],
-        operation: impl Fn() -> Operation,
+        parts: &[impl AsRef<[u8]>],
+        operation: impl Fn(Vec<u8>) -> Operation,
     ) -> io::Result<()> {
-        match self.gate.due() {
-            Some(kind) => {
-                file.write_all(&bytes[..bytes.len() / 2])?;
-                Err(kind.happen(&operation()))
-            }
-            None => {
-                self.gate.note(operation);
-                file.write_all(bytes)
-            }
+        let whole = || {
+            let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
+            parts.concat()
+        };
+        if let Some(kind) = self.gate.due() {
+            let bytes = whole();
+            file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(kind.happen(&operation(bytes)));
         }
+        self.gate.note(|| operation(whole()));
+        // Short parts go together.
+        let mut file = BufWriter::new(file);
+        parts
+            .iter()
+            .try_for_each(|part| file.write_all(part.as_ref()))?;
+        file.flush()
     }
 }
 

@@ -20,7 +20,7 @@ impl Disk {
     ///
     /// # Errors
     /// As `replace`.
-    pub fn replace_by_parts(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    pub fn replace_by_parts(&self, path: &Path, parts: &[impl AsRef<[u8]>]) -> io::Result<()> {
         let temporary = temporary_name(path)?;
         let written = self
             .write_and_sync(&temporary, parts)

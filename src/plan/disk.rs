@@ -247,7 +247,7 @@ mod tests {
                     values: vec![0.0; array.shape.iter().product()],
                 })
                 .collect();
-            let written = encode_weights(&tensors, &metadata).unwrap();
+            let written = encode_weights(&tensors, &metadata).unwrap().concat();
             assert_eq!(
                 model_bytes(&arrays, &metadata),
                 written.len() as u64,

@@ -16,10 +16,6 @@ const EVALUATED: usize = 256;
 /// Bytes of the program itself with its threads, before it holds any data: the least that differed between the measured
 /// and the other figures of 14 configurations (results/LOG.md, 2026-11-24).
 const PROGRAM: u64 = 31_000_000;
-/// Copies of an array's bytes while it is encoded (`src/record/weights.rs`): one for each array, the file without and with
-/// its metadata, and the growth of the latter.
-const ENCODED: usize = 4;
-
 /// Bytes that one phase needs at its peak, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Memory {
@@ -35,7 +31,7 @@ pub struct Memory {
     pub workspace: u64,
     /// Largest passing need of an evaluation batch.
     pub evaluation: u64,
-    /// What a checkpoint takes while it is written: copies of parameters and moments, and their encoded bytes.
+    /// What a checkpoint takes while it is written: copies of parameters and moments, and a file that is read back.
     pub checkpoint: u64,
     /// The program itself.
     pub program: u64,
@@ -43,6 +39,8 @@ pub struct Memory {
     pub images: Option<u64>,
     /// Batches that are made ahead.
     pub batches: u64,
+    /// What steps of earlier phases have left in the process, beyond what a step of this one takes.
+    pub earlier: u64,
     /// All of it at the worst moment. Less than the sum: activations go while gradients come.
     pub peak: u64,
 }
@@ -138,19 +136,19 @@ impl Need {
             program: PROGRAM,
             images,
             batches: bytes(self.batches),
+            earlier: bytes(heap - self.step),
             peak: working.max(PROGRAM + loading.unwrap_or_default()),
         }
     }
 
-    /// Floats beside network and optimizer while a checkpoint is written: all arrays once more, the model encoded, and the
-    /// moments while they are being encoded, or the model itself.
+    /// Floats beside network and optimizer while a checkpoint is written: all arrays once more, and the larger of its files
+    /// while that is read back.
     fn checkpoint(&self, phase: &PhasePlan) -> usize {
         let moments = match phase.optimizer {
             OptimizerPlan::Adam { .. } => 2 * self.trained,
         };
         let exported = self.parameters + moments;
-        let encoding = (self.parameters + ENCODED * moments).max(ENCODED * self.parameters);
-        exported + encoding
+        exported + self.parameters.max(moments)
     }
 }
 
@@ -302,7 +300,7 @@ mod tests {
             let sure = memory.parameters + memory.moments + memory.activations;
             let sure = sure + memory.images.unwrap() + memory.program;
             let all = sure + memory.gradients + memory.workspace + memory.batches;
-            let all = all + memory.evaluation + memory.checkpoint;
+            let all = all + memory.evaluation + memory.checkpoint + memory.earlier;
             assert!(memory.peak > sure && memory.peak <= all, "{memory:?}");
         }
     }
@@ -344,10 +342,12 @@ mod tests {
                 parameters: single.parameters,
                 workspace: single.workspace,
                 evaluation: single.evaluation,
+                earlier: single.earlier,
                 peak: single.peak,
                 ..half
             };
             assert_eq!(same, single);
+            assert!(half.earlier <= single.earlier, "a step takes more itself");
         }
         let evaluation = |precision| of(1, precision).evaluation;
         assert!(evaluation(Precision::Bf16) > evaluation(Precision::F32));

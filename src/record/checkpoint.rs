@@ -2,12 +2,12 @@
 //! far. The two newest are kept; a reader takes the newest one whose every byte is what its manifest says.
 
 use super::commit::MANIFEST;
-use super::confirm::{self, verified};
+use super::confirm::{self, Committed};
 use super::manifest::{self, Refused};
 use super::metrics::{decode_metrics, encode_metrics};
-use super::weights::{NamedTensor, decode_weights, encode_weights};
+use super::weights::{NamedTensor, decode_weights, encode_weights, first_broken};
 use super::{MetricRow, RecordError, RunDir};
-use crate::disk::{is_abandoned, is_temporary, moved_from, readable};
+use crate::disk::{Parts, is_abandoned, is_temporary, moved_from, readable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -93,9 +93,10 @@ pub struct Found {
 }
 
 impl Checkpoint {
-    fn files(&self, owner: &str) -> Result<[(&'static str, Vec<u8>); 4], String> {
+    fn files(&self, owner: &str) -> Result<[(&'static str, Parts<'_>); 4], String> {
         let none = BTreeMap::new();
-        let weights = |tensors: &[NamedTensor]| encode_weights(tensors, &none).map_err(text);
+        let weights = |tensors| encode_weights(tensors, &none).map_err(text);
+        let whole = |bytes: Vec<u8>| vec![bytes.into()];
         let position = Position {
             owner: owner.to_owned(),
             ..self.position.clone()
@@ -103,36 +104,28 @@ impl Checkpoint {
         Ok([
             (MODEL, weights(&self.model)?),
             (OPTIMIZER, weights(&self.optimizer)?),
-            (METRICS, encode_metrics(owner, &self.rows).map_err(text)?),
-            (STATE, serde_json::to_vec_pretty(&position).map_err(text)?),
+            (
+                METRICS,
+                whole(encode_metrics(owner, &self.rows).map_err(text)?),
+            ),
+            (
+                STATE,
+                whole(serde_json::to_vec_pretty(&position).map_err(text)?),
+            ),
         ])
     }
 
     /// Reads the folder `path` if each of its files is what the manifest says and it is that of `owner`; otherwise says
     /// what is wrong.
     pub(super) fn decode(path: &Path, owner: &str) -> Result<Self, String> {
-        let files = verified(path).map_err(|refused| match refused {
-            Refused::Format(_) => format!("{MANIFEST}: {refused}"),
-            other => other.to_string(),
-        })?;
-        let file = |name: &str| {
-            let bytes = files.get(name).map(Vec::as_slice);
-            bytes.ok_or_else(|| format!("{name}: not in the manifest"))
-        };
-        let position: Position = serde_json::from_slice(file(STATE)?).map_err(text)?;
-        manifest::known(position.format).map_err(|problem| format!("{STATE}: {problem}"))?;
-        // Before the first epoch ends there are no rows that could tell.
-        if ![owner, ""].contains(&position.owner.as_str()) {
-            return Err(format!("{STATE}: the state of `{}`", position.owner));
-        }
-        let (model, _) = decode_weights(file(MODEL)?).map_err(text)?;
-        let (optimizer, _) = decode_weights(file(OPTIMIZER)?).map_err(text)?;
-        let rows = decode_metrics(owner, file(METRICS)?).map_err(text)?;
+        let files = Files::open(path)?;
+        let position = files.position(owner)?;
+        let weights = |name| decode_weights(&files.bytes(name)?).map_err(text);
         Ok(Self {
             position,
-            model,
-            optimizer,
-            rows,
+            model: weights(MODEL)?.0,
+            optimizer: weights(OPTIMIZER)?.0,
+            rows: files.rows(owner)?,
         })
     }
 
@@ -143,18 +136,21 @@ impl Checkpoint {
         Ok(found)
     }
 
-    /// Says which number is not finite: moving statistics can overflow while every step is.
+    /// What `read` would say, and where the run stands there. One file is in memory at a time.
+    pub(super) fn check(path: &Path, owner: &str) -> Result<Position, String> {
+        let files = Files::open(path)?;
+        let position = files.position(owner)?;
+        files.rows(owner)?;
+        let broken = |name| first_broken(&files.bytes(name)?).map_err(text);
+        position.finite([broken(MODEL)?, broken(OPTIMIZER)?])?;
+        Ok(position)
+    }
+
     fn finite(&self) -> Result<(), String> {
-        for (file, tensors) in [(MODEL, &self.model), (OPTIMIZER, &self.optimizer)] {
-            let is_broken = |tensor: &&NamedTensor| tensor.values.iter().any(|v| !v.is_finite());
-            if let Some(tensor) = tensors.iter().find(is_broken) {
-                return Err(format!("{file}: `{}` is not finite", tensor.name));
-            }
-        }
-        if !f64::from_bits(self.position.loss_bits).is_finite() {
-            return Err(format!("{STATE}: the sum of losses is not finite"));
-        }
-        Ok(())
+        let is_broken = |tensor: &&NamedTensor| tensor.values.iter().any(|v| !v.is_finite());
+        let broken = |tensors: &[NamedTensor]| Some(tensors.iter().find(is_broken)?.name.clone());
+        let broken = [&self.model, &self.optimizer].map(|tensors| broken(tensors));
+        self.position.finite(broken)
     }
 
     /// Commits this as the folder `path` on the disk of `dir`; `owner` is the id that its rows carry. The folder above must
@@ -163,6 +159,60 @@ impl Checkpoint {
         let files = self.files(owner).map_err(RecordError::encode(path))?;
         let replaced = dir.disk().replace_folder(path, &files);
         replaced.map_err(RecordError::write(path))
+    }
+}
+
+impl Position {
+    /// Says which number is not finite, of the sums here and the given arrays of model and optimizer: moving statistics can
+    /// overflow while every step is.
+    fn finite(&self, [model, optimizer]: [Option<String>; 2]) -> Result<(), String> {
+        for (file, name) in [(MODEL, model), (OPTIMIZER, optimizer)] {
+            if let Some(name) = name {
+                return Err(format!("{file}: `{name}` is not finite"));
+            }
+        }
+        if !f64::from_bits(self.loss_bits).is_finite() {
+            return Err(format!("{STATE}: the sum of losses is not finite"));
+        }
+        Ok(())
+    }
+
+    fn is_of(&self, step: u64) -> Result<(), String> {
+        match self.run_steps {
+            says if says == step => Ok(()),
+            says => Err(format!("the state of step {says}")),
+        }
+    }
+}
+
+/// The files of a checkpoint, each read when it is asked for.
+struct Files<'a>(Committed<'a>);
+
+impl<'a> Files<'a> {
+    fn open(path: &'a Path) -> Result<Self, String> {
+        let open = Committed::open(path).map_err(|refused| match refused {
+            Refused::Format(_) => format!("{MANIFEST}: {refused}"),
+            other => other.to_string(),
+        });
+        Ok(Self(open?))
+    }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, String> {
+        self.0.file(name).map_err(text)
+    }
+
+    fn position(&self, owner: &str) -> Result<Position, String> {
+        let position: Position = serde_json::from_slice(&self.bytes(STATE)?).map_err(text)?;
+        manifest::known(position.format).map_err(|problem| format!("{STATE}: {problem}"))?;
+        // Before the first epoch ends there are no rows that could tell.
+        if ![owner, ""].contains(&position.owner.as_str()) {
+            return Err(format!("{STATE}: the state of `{}`", position.owner));
+        }
+        Ok(position)
+    }
+
+    fn rows(&self, owner: &str) -> Result<Vec<MetricRow>, String> {
+        decode_metrics(owner, &self.bytes(METRICS)?).map_err(text)
     }
 }
 
@@ -215,7 +265,7 @@ impl RunDir {
             }
             // What is behind the two goes unseen.
             let counts = sound < KEPT;
-            if counts && self.checkpoint(step).is_ok() {
+            if counts && self.check_checkpoint(step).is_ok() {
                 sound += 1;
             } else if !(counts && self.is_unknown(step)) {
                 self.drop_checkpoint(step)?;
@@ -226,10 +276,11 @@ impl RunDir {
 
     /// Whether nobody here knows what the checkpoint of a step holds.
     fn is_unknown(&self, step: u64) -> bool {
-        match verified(&self.checkpoint_place(step)) {
-            Ok(files) => {
-                let state = files.get(STATE).map(Vec::as_slice).unwrap_or_default();
-                let position = serde_json::from_slice::<Position>(state);
+        let place = self.checkpoint_place(step);
+        match confirm::sound(&place) {
+            Ok(()) => {
+                let state = confirm::one(&place, STATE).unwrap_or_default();
+                let position = serde_json::from_slice::<Position>(&state);
                 position.is_ok_and(|position| manifest::known(position.format).is_err())
             }
             Err(Refused::Format(_) | Refused::Unreadable(_)) => true,
@@ -246,11 +297,14 @@ impl RunDir {
     /// The checkpoint of a step, or what is wrong with it.
     pub(super) fn checkpoint(&self, step: u64) -> Result<Checkpoint, String> {
         let found = Checkpoint::read(&self.checkpoint_place(step), &self.run_id())?;
-        let says = found.position.run_steps;
-        if says != step {
-            return Err(format!("the state of step {says}"));
-        }
+        found.position.is_of(step)?;
         Ok(found)
+    }
+
+    /// What is wrong with the checkpoint of a step.
+    pub(super) fn check_checkpoint(&self, step: u64) -> Result<(), String> {
+        let position = Checkpoint::check(&self.checkpoint_place(step), &self.run_id())?;
+        position.is_of(step)
     }
 
     /// The newest sound checkpoint.

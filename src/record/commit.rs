@@ -3,7 +3,7 @@
 
 use super::confirm;
 use super::manifest::{Entry, Manifest};
-use crate::disk::{Disk, aside, moved_from, parent, temporary_name};
+use crate::disk::{Disk, Parts, aside, moved_from, parent, temporary_name};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs;
@@ -20,7 +20,7 @@ impl Disk {
     /// # Errors
     /// The first failing operation. Up to the exchange of names what was begun is gone then and the old folder is untouched;
     /// behind it the old one is a leftover.
-    pub fn replace_folder(&self, path: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+    pub fn replace_folder(&self, path: &Path, files: &[(&str, Parts)]) -> io::Result<()> {
         let temporary = temporary_name(path)?;
         self.remove_all(&temporary)?;
         let written = self
@@ -55,17 +55,17 @@ impl Disk {
         put
     }
 
-    fn fill(&self, folder: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+    fn fill(&self, folder: &Path, files: &[(&str, Parts)]) -> io::Result<()> {
         self.create_folder(folder)?;
-        let entry = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), Entry::of(bytes));
+        let entry = |(name, parts): &(&str, Parts)| ((*name).to_owned(), Entry::of(parts));
         let manifest = Manifest::new(files.iter().map(entry).collect());
-        for (name, bytes) in files {
-            self.write_and_sync(&folder.join(name), &[bytes])?;
+        for (name, parts) in files {
+            self.write_and_sync(&folder.join(name), parts)?;
         }
         self.write_and_sync(&folder.join(MANIFEST), &[&manifest.encode()?])?;
         self.sync_folder(folder)?;
         // What cannot be read back never gets the name.
-        let read = confirm::verified(folder).map(drop);
+        let read = confirm::sound(folder);
         read.map_err(|refused| io::Error::other(format!("read back: {refused}")))
     }
 
@@ -126,10 +126,12 @@ pub fn file_length(path: &Path) -> io::Result<Option<u64>> {
     }
 }
 
-/// SHA-256 in lower-case hexadecimal.
+/// SHA-256 of all parts together, in lower-case hexadecimal.
 #[must_use]
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
+pub fn sha256_hex(parts: &[impl AsRef<[u8]>]) -> String {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize()
         .iter()
         .fold(String::with_capacity(64), |mut text, byte| {
             write!(text, "{byte:02x}").expect("writing to a string cannot fail");
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn sha256_of_abc_is_the_published_one() {
         assert_eq!(
-            sha256_hex(b"abc"),
+            sha256_hex(&["a", "bc"]),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
     }
@@ -159,8 +161,14 @@ mod tests {
 
     const FILES: [&str; 2] = ["a", "b"];
 
-    fn files(text: &str) -> [(&'static str, Vec<u8>); 2] {
-        FILES.map(|name| (name, format!("{name} {text}").into_bytes()))
+    fn files(text: &str) -> [(&'static str, Parts<'static>); 2] {
+        let parts = |name: &str| [format!("{name} "), text.to_owned()];
+        FILES.map(|name| {
+            (
+                name,
+                parts(name).map(|part| part.into_bytes().into()).into(),
+            )
+        })
     }
 
     fn full_at(at: u64) -> Disk {
@@ -203,7 +211,7 @@ mod tests {
                 let written = like(full_at(at)).replace_folder(&path, &files("new"));
                 // What a reader finds, whoever swept or did not.
                 let found = readable(&path);
-                assert!(confirm::verified(&found).is_ok(), "operation {at}");
+                assert!(confirm::sound(&found).is_ok(), "operation {at}");
                 let text = fs::read(found.join("a")).unwrap();
                 assert!([&b"a old"[..], b"a new"].contains(&&text[..]));
                 Disk::real().settle_aside(folder.path()).unwrap();

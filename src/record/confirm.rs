@@ -3,7 +3,6 @@
 
 use super::commit::{MANIFEST, read_file};
 use super::manifest::{Entry, Manifest, Refused};
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Component, Path};
@@ -75,35 +74,53 @@ pub(super) fn manifest(folder: &Path) -> Result<Option<Manifest>, Refused> {
 
 /// One file of a committed folder, if it is what the manifest says.
 pub(super) fn one(folder: &Path, name: &str) -> Option<Vec<u8>> {
-    let manifest = manifest(folder).ok()??;
-    confirm(folder, name, manifest.files.get(name)?, true).ok()?
+    Committed::open(folder).ok()?.file(name).ok()
 }
 
 /// Whether each file of a committed folder is there with its length.
 pub(super) fn has_lengths(folder: &Path) -> Result<(), Refused> {
-    committed(folder, false).map(drop)
+    Committed::open(folder)?.all(false)
 }
 
-/// The files of a committed folder, each confirmed by its manifest, or what is wrong.
-pub(super) fn verified(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Refused> {
-    committed(folder, true)
+/// Whether each file of a committed folder is what its manifest says. One is read at a time.
+pub(super) fn sound(folder: &Path) -> Result<(), Refused> {
+    Committed::open(folder)?.all(true)
 }
 
-fn committed(folder: &Path, hash: bool) -> Result<BTreeMap<String, Vec<u8>>, Refused> {
-    let found = manifest(folder).map_err(|refused| match refused {
-        Refused::Damaged(what) => Wrong::Content(what).refused(MANIFEST),
-        Refused::Unreadable(error) => Wrong::Unreadable(error).refused(MANIFEST),
-        format @ Refused::Format(_) => format,
-    })?;
-    let missing = || Refused::Damaged(format!("{MANIFEST}: the file is missing"));
-    let found = found.ok_or_else(missing)?;
-    let mut files = BTreeMap::new();
-    for (name, entry) in found.files {
-        let confirmed = confirm(folder, &name, &entry, hash);
-        let bytes = confirmed.map_err(|wrong| wrong.refused(&name))?;
-        files.extend(bytes.map(|bytes| (name, bytes)));
+/// A folder with a manifest.
+pub(super) struct Committed<'a> {
+    folder: &'a Path,
+    manifest: Manifest,
+}
+
+impl<'a> Committed<'a> {
+    /// The folder, of which only the manifest has been read.
+    pub(super) fn open(folder: &'a Path) -> Result<Self, Refused> {
+        let found = manifest(folder).map_err(|refused| match refused {
+            Refused::Damaged(what) => Wrong::Content(what).refused(MANIFEST),
+            Refused::Unreadable(error) => Wrong::Unreadable(error).refused(MANIFEST),
+            format @ Refused::Format(_) => format,
+        })?;
+        let missing = || Refused::Damaged(format!("{MANIFEST}: the file is missing"));
+        let manifest = found.ok_or_else(missing)?;
+        Ok(Self { folder, manifest })
     }
-    Ok(files)
+
+    /// One of its files, confirmed.
+    pub(super) fn file(&self, name: &str) -> Result<Vec<u8>, Refused> {
+        let missing = || Refused::Damaged(format!("{name}: not in the manifest"));
+        let entry = self.manifest.files.get(name).ok_or_else(missing)?;
+        let confirmed = confirm(self.folder, name, entry, true);
+        let bytes = confirmed.map_err(|wrong| wrong.refused(name))?;
+        Ok(bytes.unwrap_or_default())
+    }
+
+    fn all(&self, hash: bool) -> Result<(), Refused> {
+        self.manifest.files.iter().try_for_each(|(name, entry)| {
+            let confirmed = confirm(self.folder, name, entry, hash).map(drop);
+            confirmed.map_err(|wrong| wrong.refused(name))
+        })
+    }
 }
 
 /// The bytes of a text file, `None` if there is none.

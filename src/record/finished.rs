@@ -33,7 +33,7 @@ impl RunDir {
         let mut files = BTreeMap::new();
         for name in RESULTS {
             if let Some(bytes) = self.read(name)? {
-                files.insert(name.to_owned(), Entry::of(&bytes));
+                files.insert(name.to_owned(), Entry::of(&[bytes]));
             }
         }
         let bytes = Manifest::new(files)

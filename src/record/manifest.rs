@@ -74,12 +74,13 @@ impl Manifest {
 }
 
 impl Entry {
-    /// The entry of a file with these bytes.
+    /// The entry of a file of these parts.
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn of(parts: &[impl AsRef<[u8]>]) -> Self {
+        let lengths = parts.iter().map(|part| part.as_ref().len() as u64);
         Self {
-            bytes: bytes.len() as u64,
-            sha256: sha256_hex(bytes),
+            bytes: lengths.sum(),
+            sha256: sha256_hex(parts),
         }
     }
 
@@ -93,7 +94,7 @@ impl Entry {
             let (found, expected) = (found.len(), self.bytes);
             return Some(format!("{found} bytes long, its manifest says {expected}"));
         }
-        let differs = sha256_hex(found) != self.sha256;
+        let differs = sha256_hex(&[found]) != self.sha256;
         differs.then(|| "its content differs from the hash in its manifest".to_owned())
     }
 }

@@ -3,7 +3,7 @@
 //! A capsule is read as it is: the step may have failed because something in it is not finite.
 
 use super::checkpoint::Checkpoint;
-use super::confirm::verified;
+use super::confirm::sound;
 use super::manifest::Refused;
 use super::{RecordError, RunDir};
 use crate::disk::readable;
@@ -26,7 +26,7 @@ impl RunDir {
     /// The disk refused.
     pub fn store_phase(&self, key: &str, phase: &Checkpoint) -> Result<(), RecordError> {
         let path = self.phases_folder().join(key);
-        if !matches!(verified(&path), Err(Refused::Damaged(_))) {
+        if !matches!(sound(&path), Err(Refused::Damaged(_))) {
             return Ok(());
         }
         let folder = self.phases_folder();
@@ -34,7 +34,7 @@ impl RunDir {
         made.map_err(RecordError::write(&folder))?;
         match phase.commit(self, &path, key) {
             // Another run was faster: what it stored is the same.
-            Err(_) if verified(&path).is_ok() => Ok(()),
+            Err(_) if sound(&path).is_ok() => Ok(()),
             stored => stored,
         }
     }

@@ -194,11 +194,10 @@ impl RunDir {
         tensors: &[NamedTensor],
         metadata: &BTreeMap<String, String>,
     ) -> Result<(), RecordError> {
-        let bytes = encode_weights(tensors, metadata);
-        self.write(
-            MODEL,
-            &bytes.map_err(RecordError::encode(&self.file(MODEL)))?,
-        )
+        let path = self.file(MODEL);
+        let parts = encode_weights(tensors, metadata).map_err(RecordError::encode(&path))?;
+        let replaced = self.disk.replace_by_parts(&path, &parts);
+        replaced.map_err(RecordError::write(&path))
     }
 
     /// Appends a line to `log.txt`.

@@ -1,6 +1,9 @@
 //! `model.safetensors`: named f32 tensors with text metadata, in an order that depends on the names alone.
 
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use crate::disk::Parts;
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorInfo, TensorView};
+use serde_json::{Map, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One tensor of a model.
@@ -31,30 +34,56 @@ pub enum WeightsError {
     Metadata(#[from] serde_json::Error),
 }
 
-/// Bytes of a safetensors file; `metadata` is text that every reader of the format shows.
+/// A safetensors file: a header, then each tensor where it lies in memory, since two copies of a model would be as large as
+/// a training step. `metadata` is text that every reader of the format shows. The crate's own writer takes that as a
+/// `HashMap`, whose order changes from run to run.
 ///
 /// # Errors
 /// Names that occur twice, a shape that does not fit its values.
-pub fn encode_weights(
-    tensors: &[NamedTensor],
+pub fn encode_weights<'a>(
+    tensors: &'a [NamedTensor],
     metadata: &BTreeMap<String, String>,
-) -> Result<Vec<u8>, WeightsError> {
-    let mut bytes = BTreeMap::new();
+) -> Result<Parts<'a>, WeightsError> {
+    let mut sorted = BTreeMap::new();
     for tensor in tensors {
-        let values: Vec<u8> = tensor.values.iter().flat_map(|x| x.to_le_bytes()).collect();
-        if bytes
-            .insert(tensor.name.as_str(), (tensor.shape.clone(), values))
-            .is_some()
-        {
+        if sorted.insert(tensor.name.as_str(), tensor).is_some() {
             return Err(WeightsError::Twice(tensor.name.clone()));
         }
     }
-    let mut views = Vec::with_capacity(bytes.len());
-    for (name, (shape, values)) in &bytes {
-        views.push((*name, TensorView::new(Dtype::F32, shape.clone(), values)?));
+    let mut header = Map::from_iter([("__metadata__".to_owned(), json!(metadata))]);
+    let (mut parts, mut end) = (Vec::with_capacity(1 + sorted.len()), 0);
+    parts.push(Cow::default());
+    for (name, tensor) in sorted {
+        let values = little_endian(&tensor.values);
+        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), &values)?;
+        let info = TensorInfo {
+            dtype: view.dtype(),
+            shape: view.shape().to_vec(),
+            data_offsets: (end, end + values.len()),
+        };
+        end = info.data_offsets.1;
+        header.insert(name.to_owned(), json!(info));
+        parts.push(values);
     }
-    let plain = safetensors::serialize(views, None)?;
-    Ok(with_metadata(&plain, metadata)?)
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let length = (header.len() as u64).to_le_bytes();
+    parts[0] = [&length[..], &header].concat().into();
+    Ok(parts)
+}
+
+fn little_endian(values: &[f32]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        bytemuck::cast_slice(values).into()
+    } else {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        bytes.collect::<Vec<u8>>().into()
+    }
+}
+
+fn values<'a>(view: &TensorView<'a>) -> impl Iterator<Item = f32> + use<'a> {
+    let four = view.data().chunks_exact(4);
+    four.map(|x| f32::from_le_bytes([x[0], x[1], x[2], x[3]]))
 }
 
 /// Tensors, sorted by name, and metadata of a safetensors file.
@@ -74,42 +103,25 @@ pub fn decode_weights(
         if view.dtype() != Dtype::F32 {
             return Err(WeightsError::NotF32(name.to_owned()));
         }
-        let four = view.data().chunks_exact(4);
-        let values = four
-            .map(|x| f32::from_le_bytes([x[0], x[1], x[2], x[3]]))
-            .collect();
         tensors.push(NamedTensor {
             name: name.to_owned(),
             shape: view.shape().to_vec(),
-            values,
+            values: values(&view).collect(),
         });
     }
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((tensors, metadata))
 }
 
-/// Puts the metadata in front of the header. The crate would take it as a `HashMap`, whose order changes from run to run.
-fn with_metadata(
-    plain: &[u8],
-    metadata: &BTreeMap<String, String>,
-) -> Result<Vec<u8>, serde_json::Error> {
-    let (length, rest) = plain.split_at(8);
-    let length = length
-        .iter()
-        .rev()
-        .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-    let (header, data) = rest.split_at(length);
-    let fields = header[1..].trim_ascii();
-    let mut head = format!("{{\"__metadata__\":{}", serde_json::to_string(metadata)?).into_bytes();
-    if fields != b"}" {
-        head.push(b',');
-    }
-    head.extend_from_slice(fields);
-    head.resize(head.len().next_multiple_of(8), b' ');
-    let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
-    bytes.extend_from_slice(&head);
-    bytes.extend_from_slice(data);
-    Ok(bytes)
+/// The first tensor of a safetensors file with a value that is not finite. Nothing is copied.
+///
+/// # Errors
+/// Bytes that are no such file.
+pub(super) fn first_broken(bytes: &[u8]) -> Result<Option<String>, WeightsError> {
+    let tensors = SafeTensors::deserialize(bytes)?;
+    let is_broken = |view: &TensorView| values(view).any(|value| !value.is_finite());
+    let broken = tensors.iter().filter(|(_, view)| is_broken(view));
+    Ok(broken.map(|(name, _)| name.to_owned()).min())
 }
 
 #[cfg(test)]
@@ -145,9 +157,9 @@ mod tests {
 
     #[test]
     fn tensors_and_metadata_come_back_as_they_were() {
-        let bytes = encode_weights(&tensors(), &metadata()).unwrap();
+        let bytes = encode_weights(&tensors(), &metadata()).unwrap().concat();
         assert_eq!(decode_weights(&bytes).unwrap(), (tensors(), metadata()));
-        let empty = encode_weights(&[], &metadata()).unwrap();
+        let empty = encode_weights(&[], &metadata()).unwrap().concat();
         assert_eq!(decode_weights(&empty).unwrap(), (vec![], metadata()));
     }
 
@@ -155,9 +167,11 @@ mod tests {
     fn bytes_do_not_depend_on_the_order_of_the_tensors() {
         let mut turned = tensors();
         turned.reverse();
-        let bytes = encode_weights(&tensors(), &metadata()).unwrap();
-        assert_eq!(bytes, encode_weights(&turned, &metadata()).unwrap());
-        assert_eq!((bytes.len() - 20) % 8, 0);
+        let tensors = tensors();
+        let [parts, other] = [&tensors, &turned].map(|t| encode_weights(t, &metadata()).unwrap());
+        assert_eq!(parts, other);
+        assert_eq!(parts[0].len() % 8, 0);
+        assert_eq!(parts[0][8..23], *b"{\"__metadata__\"");
     }
 
     #[test]
@@ -221,8 +235,8 @@ mod tests {
         use crate::random::{Draws, Purpose};
         use std::hint::black_box;
 
-        let weights = encode_weights(&tensors(), &metadata()).unwrap();
-        let files = [("a".to_owned(), super::super::Entry::of(&weights))];
+        let weights = encode_weights(&tensors(), &metadata()).unwrap().concat();
+        let files = [("a".to_owned(), super::super::Entry::of(&[&weights]))];
         let manifest = Manifest::new(files.into()).encode().unwrap();
         let state = serde_json::to_vec(&Position::default()).unwrap();
         let mut draws = Draws::new(0, Purpose::Split, 0);

@@ -49,7 +49,7 @@ impl Origin {
             data_hash,
         } = self;
         let all = [&identity, backend, version, data_hash].map(String::as_str);
-        sha256_hex(all.join("\n").as_bytes())[..KEY].to_owned()
+        sha256_hex(&[all.join("\n")])[..KEY].to_owned()
     }
 }
 

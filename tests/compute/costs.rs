@@ -193,7 +193,11 @@ fn every_encoder_with_every_head_has_the_parameters_and_the_model_file_of_its_pl
                 .collect();
             let file = record::encode_weights(&arrays, &metadata).expect("encoded");
             let planned = cost.disk.expect("known").model;
-            assert_eq!(planned, file.len() as u64, "{encoder:?} with {head:?}");
+            assert_eq!(
+                planned,
+                file.concat().len() as u64,
+                "{encoder:?} with {head:?}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tests that read the project's own files.
 
 mod faults;
+mod python;
 mod tidy;
 mod tree;

@@ -125,11 +125,14 @@ fn memory(memory: &Memory) -> String {
         size(memory.checkpoint),
         size(memory.batches)
     );
-    match memory.images {
-        Some(images) => {
-            let _ = write!(text, ", images {}", size(images));
-        }
-        None => text.push_str("; the folder's images come on top"),
+    if let Some(images) = memory.images {
+        let _ = write!(text, ", images {}", size(images));
+    }
+    if memory.earlier > 0 {
+        let _ = write!(text, ", left by earlier phases {}", size(memory.earlier));
+    }
+    if memory.images.is_none() {
+        text.push_str("; the folder's images come on top");
     }
     text
 }

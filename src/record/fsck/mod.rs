@@ -7,7 +7,7 @@ mod files;
 use super::RunDir;
 use super::checkpoint::{CHECKPOINTS, Checkpoint};
 use super::commit::MANIFEST;
-use super::confirm::{entries, has_lengths, manifest, verified};
+use super::confirm::{entries, has_lengths, manifest, sound};
 use super::finished::is_remains;
 use super::manifest::{Manifest, Refused};
 use super::phase_store::CAPSULE;
@@ -108,7 +108,7 @@ pub fn examine_phases(folder: &Path, deep: bool) -> (usize, Vec<Finding>) {
 fn stored_phase(folder: &Path, key: &str, deep: bool) -> Result<(), String> {
     has_lengths(folder).map_err(|refused| refused.to_string())?;
     if deep {
-        Checkpoint::read(folder, key)?;
+        Checkpoint::check(folder, key)?;
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ impl Look<'_> {
             let lengths = has_lengths(&self.dir.checkpoint_place(*step));
             let mut found = lengths.map_err(|refused| refused.to_string());
             if self.deep {
-                found = found.and_then(|()| self.dir.checkpoint(*step).map(drop));
+                found = found.and_then(|()| self.dir.check_checkpoint(*step));
             }
             broken.extend(found.err().map(|problem| (*step, problem)));
         }
@@ -202,7 +202,7 @@ impl Look<'_> {
         }
         // Not as a checkpoint: the weights before a step that failed need not be finite.
         let found = if self.deep {
-            verified(&path).map(drop)
+            sound(&path)
         } else {
             has_lengths(&path)
         };

@@ -85,7 +85,7 @@ fn a_thousand_finished_runs_are_listed_in_two_seconds() {
             (STATUS, vec![b' '; 400]),
             (METRICS, metrics),
         ];
-        let entry = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), Entry::of(bytes));
+        let entry = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), Entry::of(&[bytes]));
         let manifest = Manifest {
             format: 1,
             files: files.iter().map(entry).collect(),
