@@ -108,7 +108,7 @@ enum Verb {
     Plan {
         #[command(flatten)]
         specs: SpecArgs,
-        /// Folder of an `image_folder`, before the spec's `data.root` and `SUPCON_DATA`: its images are counted.
+        /// Folder of an `image_folder`, whose images are counted, instead of `SUPCON_DATA` and the spec's `data.root`.
         #[arg(long, value_name = "PATH")]
         data: Option<PathBuf>,
         #[command(flatten)]
@@ -189,7 +189,7 @@ impl SpecArgs {
 /// Where data is read, and where the program keeps what it makes.
 #[derive(Args)]
 struct FolderArgs {
-    /// Folder or archive of the data set, before the spec's `data.root` and `SUPCON_DATA`.
+    /// Folder or archive of the data set, instead of `SUPCON_DATA` and the spec's `data.root`.
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Folder of records, report and caches.

@@ -7,6 +7,7 @@ use crate::disk::Disk;
 use crate::plan::{RunPlan, load_runs, spec_files};
 use crate::preview::{PreviewOptions, Sheet};
 use crate::record::RecordError;
+use crate::runner::exit;
 use clap::{Args, value_parser};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,9 +20,6 @@ Examples:
   supcon preview exp.yaml
   supcon preview exp.yaml --phase pretrain --images 20 --draws 8 --out sheet.png
   supcon preview exp.yaml --data ~/cifar-10-batches-bin";
-
-/// Exit code where the data set cannot be had.
-const DATA: u8 = 5;
 
 /// Arguments of `preview`.
 #[derive(Args)]
@@ -59,11 +57,11 @@ pub(super) fn preview(args: &PreviewArgs) -> ExitCode {
         Err(error) if args.specs.format == Format::Json => {
             let problem = Problem::new(error.code(), error.to_string());
             check::show(&problem.into(), Format::Json);
-            return ExitCode::from(error.exit_code(DATA));
+            return ExitCode::from(error.exit_code(exit::REFUSED));
         }
         Err(error) => {
             let text = format!("error[{}]: {error}", error.code());
-            return refuse(&text, error.exit_code(DATA));
+            return refuse(&text, error.exit_code(exit::REFUSED));
         }
     };
     for note in &data.notes {

@@ -174,9 +174,8 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     }
     match batch {
         Ok(batch) => {
-            if let Some(note) = changed::other_images(&batch.ended, args.folders.data.as_ref()) {
-                ending::warn(&note);
-            }
+            let others = changed::other_images(&batch.ended, args.folders.data.as_ref());
+            others.iter().for_each(|note| ending::warn(note));
             ending::conclude(&batch, &plans, &args.folders.results, args.json)
         }
         Err(error) => {

@@ -161,10 +161,14 @@ impl DataError {
         matches!(self, Self::Write { .. })
     }
 
-    /// Exit code of the process: 7 where the disk refused a write, as of a record.
+    /// Exit code of the process: 7 where the disk refused a write, as of a record, and 5 where there is no such data set.
     #[must_use]
     pub const fn exit_code(&self, otherwise: u8) -> u8 {
-        if self.is_of_disk() { 7 } else { otherwise }
+        match self {
+            Self::Write { .. } => 7,
+            Self::Path { .. } | Self::Download { .. } => 5,
+            _ => otherwise,
+        }
     }
 
     /// Wraps a failed read of `path`.

@@ -97,7 +97,15 @@ fn splits(root: &Path, ignored: &mut usize) -> Result<[Classes; 2], DataError> {
     Ok([train, test])
 }
 
-/// Names a cached file: place, size of the images, and path, length and modification time of every file.
+/// Names the files of the folder at the first place that holds one, as `key` does.
+pub(super) fn files(places: &Places, image_size: usize) -> Option<String> {
+    let root = found(places)?;
+    let [train, test] = splits(&root, &mut 0).ok()?;
+    key(&root, [&train, &test], image_size).ok()
+}
+
+/// Names a cached file: place, size of the images, and path, length and times of every file. A copy can bring its time of
+/// modification along, but not that of its last change of any kind.
 fn key(root: &Path, splits: [&Classes; 2], image_size: usize) -> Result<String, DataError> {
     let root = root.canonicalize().map_err(DataError::reading(root))?;
     let mut hash = Sha256::new();
@@ -119,6 +127,12 @@ fn key(root: &Path, splits: [&Classes; 2], image_size: usize) -> Result<String, 
         add(file.as_os_str().as_encoded_bytes());
         add(&meta.len().to_le_bytes());
         add(&age.map_or(0, |age| age.as_nanos()).to_le_bytes());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            add(&meta.ctime().to_le_bytes());
+            add(&meta.ctime_nsec().to_le_bytes());
+        }
     }
     Ok(hex(&hash.finalize()[..16]))
 }
@@ -290,6 +304,21 @@ mod tests {
         put(root.path(), "train/a/3.png", 99);
         assert_eq!(load_at(root.path()).unwrap().train.len(), 5);
         assert_eq!(cached().len(), 2);
+        // Other bytes of the same length and time of modification, as a copy with its times brings them.
+        #[cfg(unix)]
+        {
+            let image = root.path().join("train/a/1.png");
+            let about = |path: &Path| {
+                let meta = fs::metadata(path).unwrap();
+                (meta.len(), meta.modified().unwrap())
+            };
+            let before = about(&image);
+            put(root.path(), "train/a/1.png", 11);
+            let file = fs::File::options().write(true).open(&image).unwrap();
+            file.set_modified(before.1).unwrap();
+            assert_eq!(about(&image), before);
+            assert_eq!(load_at(root.path()).unwrap().train.image(0)[0], 11);
+        }
     }
 
     #[test]

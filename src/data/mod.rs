@@ -183,6 +183,16 @@ pub fn place(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<PathBuf> {
     places.first(|path| path.canonicalize().ok())
 }
 
+/// Hash over path, length and times of the files of an image folder; `None` for other sets, or if it cannot be read.
+#[must_use]
+pub fn files(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<String> {
+    let SourcePlan::ImageFolder { image_size } = plan.source else {
+        return None;
+    };
+    let places = places::Places::new(plan.root.clone(), data_dir);
+    image_folder::files(&places, image_size)
+}
+
 /// Says how many images of the test split are in the training split too, byte for byte.
 fn seen_before(train: &Split, test: &Split) -> Option<String> {
     let known: HashSet<&[u8]> = (0..train.len()).map(|index| train.image(index)).collect();

@@ -1,5 +1,5 @@
-//! Where a data set is looked for: `--data`, then `SUPCON_DATA`, then the spec's `data.root`. Who named a place is
-//! kept, so that a message can say where a wrong path came from.
+//! Where a data set is looked for: at `--data` and nowhere else, or at `SUPCON_DATA`, then at the spec's `data.root`. Who
+//! named a place is kept, so that a message can say where a wrong path came from.
 
 use super::error::{DataError, shown};
 use std::path::{Path, PathBuf};
@@ -10,11 +10,14 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Collects the places of the spec, the command line and the environment.
+    /// Collects the places of the spec, the command line and the environment. One that was named for this command is the only
+    /// one: with a mistake in it another copy would be taken without a word.
     pub(super) fn new(root: Option<PathBuf>, data_dir: Option<PathBuf>) -> Self {
+        if data_dir.is_some() {
+            return Self::of([("`--data`", data_dir)]);
+        }
         let variable = std::env::var_os("SUPCON_DATA").filter(|value| !value.is_empty());
         Self::of([
-            ("`--data`", data_dir),
             ("`SUPCON_DATA`", variable.map(PathBuf::from)),
             ("`data.root`", root),
         ])
@@ -103,6 +106,20 @@ mod tests {
             );
             assert_eq!(error.to_string(), text);
         }
+    }
+
+    #[test]
+    fn what_the_command_names_is_the_only_place() {
+        let [root, named] = ["root", "named"].map(|name| Some(PathBuf::from(name)));
+        let paths = |places: Places| {
+            let paths = places.named.into_iter().map(|(_, path)| path);
+            paths.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            paths(Places::new(root.clone(), named.clone())),
+            [named.unwrap()]
+        );
+        assert!(paths(Places::new(root.clone(), None)).contains(&root.unwrap()));
     }
 
     #[test]

@@ -257,11 +257,15 @@ impl Disk {
         }
         self.gate.note(|| operation(whole()));
         // Short parts go together.
-        let mut file = BufWriter::new(file);
-        parts
-            .iter()
-            .try_for_each(|part| file.write_all(part.as_ref()))?;
-        file.flush()
+        let mut buffer = BufWriter::new(file);
+        let mut parts = parts.iter();
+        let written = parts.try_for_each(|part| buffer.write_all(part.as_ref()));
+        let written = written.and_then(|()| buffer.flush());
+        if written.is_err() {
+            // Its end would try once more.
+            drop(buffer.into_parts());
+        }
+        written
     }
 }
 
@@ -299,7 +303,7 @@ mod tests {
         fs::write(&kept, b"x").unwrap();
         let disk = Disk::faulty(Fault::parse("full@2").unwrap());
         for _ in 0..2 {
-            let error = disk.write_and_sync(&path, &[b"four"]).unwrap_err();
+            let error = disk.write_and_sync(&path, &["f", "our"]).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         }
         assert_eq!(fs::read(&path).unwrap(), b"fo");
@@ -312,7 +316,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::recording();
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-        disk.write_and_sync(&a, &[b"one"]).unwrap();
+        disk.write_and_sync(&a, &["o", "", "ne"]).unwrap();
+        assert_eq!(fs::read(&a).unwrap(), b"one");
         disk.rename(&a, &b).unwrap();
         disk.remove_file(&b).unwrap();
         let expected = [

@@ -97,20 +97,43 @@ pub fn text_width(text: &str, size: f64, bold: bool) -> f64 {
         .map_or(0.0, |(width, _)| f64::from(width) / precise)
 }
 
-/// The text shortened with an ellipsis to fit `width`.
+/// The text shortened to fit `width`: dots stand for its middle, since names of one sweep differ at their ends.
 #[must_use]
 pub fn fitted(text: &str, size: f64, width: f64) -> String {
     if text_width(text, size, false) <= width {
         return text.to_owned();
     }
-    let mut letters: Vec<char> = text.chars().collect();
-    while letters.pop().is_some() {
-        let short = letters.iter().collect::<String>() + "...";
+    let letters: Vec<char> = text.chars().collect();
+    for left in (1..letters.len()).rev() {
+        let front = left / 3;
+        let [front, end] = [
+            &letters[..front],
+            &letters[letters.len() - (left - front)..],
+        ];
+        let short: String = front.iter().chain(&['.'; 3]).chain(end).collect();
         if text_width(&short, size, false) <= width {
             return short;
         }
     }
     String::new()
+}
+
+/// The text in one line, or in two of which the second is shortened if it must be. It breaks behind a sign between words.
+#[must_use]
+pub fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
+    let fits = |text: &str| text_width(text, size, false) <= width;
+    if fits(text) {
+        return vec![text.to_owned()];
+    }
+    let breaks = |(at, sign): (usize, char)| "-_/ ".contains(sign).then_some(at + 1);
+    let mut places = text.char_indices().rev().filter_map(breaks);
+    match places.find(|&at| fits(text[..at].trim_end())) {
+        Some(at) => vec![
+            text[..at].trim_end().to_owned(),
+            fitted(&text[at..], size, width),
+        ],
+        None => vec![fitted(text, size, width)],
+    }
 }
 
 fn paint<B: DrawingBackend>(
@@ -256,6 +279,24 @@ mod tests {
     fn long_text_is_shortened() {
         assert_eq!(fitted("short", 11.0, 100.0), "short");
         let short = fitted("a name that does not end soon", 11.0, 80.0);
-        assert!(short.ends_with("...") && text_width(&short, 11.0, false) <= 80.0);
+        assert!(text_width(&short, 11.0, false) <= 80.0);
+        let (front, end) = short.split_once("...").unwrap();
+        assert!(
+            front.starts_with('a') && end.ends_with("end soon"),
+            "{short}"
+        );
+        assert_eq!(fitted("anything", 11.0, 1.0), "");
+    }
+
+    #[test]
+    fn points_of_a_sweep_stay_apart_in_two_lines() {
+        let name = |rate: &str| format!("my-supcon-temperature-0.05-learning_rate-{rate}");
+        assert_eq!(wrapped("my-supcon", 13.0, 180.0), ["my-supcon"]);
+        let two = wrapped(&name("0.001"), 13.0, 180.0);
+        assert_eq!(two.concat(), name("0.001"));
+        assert_eq!(two.len(), 2);
+        let narrow = [name("0.001"), name("0.01")].map(|name| wrapped(&name, 13.0, 90.0));
+        assert!(narrow[0] != narrow[1], "{narrow:?}");
+        assert_eq!(wrapped("nothingtobreakanywhere", 13.0, 80.0).len(), 1);
     }
 }

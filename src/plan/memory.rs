@@ -16,6 +16,7 @@ const EVALUATED: usize = 256;
 /// Bytes of the program itself with its threads, before it holds any data: the least that differed between the measured
 /// and the other figures of 14 configurations (results/LOG.md, 2026-11-24).
 const PROGRAM: u64 = 31_000_000;
+
 /// Bytes that one phase needs at its peak, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Memory {
@@ -47,14 +48,24 @@ pub struct Memory {
 
 /// The memory of every phase in the order in which they run, `None` while its head is unknown.
 pub(super) fn of(plan: &RunPlan) -> Vec<Option<Memory>> {
-    let mut before = 0;
+    let mut before = Before::default();
     let each = plan.phases.iter().map(|phase| {
         let need = Need::of(plan, phase)?;
-        let memory = need.memory(plan, phase, before);
-        before = before.max(need.step);
+        let memory = need.memory(plan, phase, &before);
+        before.step = before.step.max(need.step);
+        before.file = need.largest_file(phase);
         Some(memory)
     });
     each.collect()
+}
+
+/// What earlier phases have needed, in floats.
+#[derive(Default)]
+struct Before {
+    /// The largest step.
+    step: usize,
+    /// Largest file of a checkpoint of the phase before: one is kept, and read, until this one has two.
+    file: usize,
 }
 
 /// Floats that a phase needs, each for itself.
@@ -113,14 +124,16 @@ impl Need {
         })
     }
 
-    /// The worst moments, in a process that has needed `before` floats in a step of an earlier phase. Memory that a step
-    /// has given back lies in pieces, of which about three quarters serve an evaluation batch, whose arrays are larger.
-    fn memory(&self, plan: &RunPlan, phase: &PhasePlan, before: usize) -> Memory {
+    /// The worst moments in a process that has had earlier phases. Memory that a step has given back lies in pieces, of which
+    /// about three quarters serve an evaluation batch, whose arrays are larger.
+    fn memory(&self, plan: &RunPlan, phase: &PhasePlan, before: &Before) -> Memory {
         let (images, loading) = data_bytes(plan).unzip();
-        let heap = self.step.max(before);
+        let heap = self.step.max(before.step);
         let passing = heap + self.evaluation.saturating_sub(heap / 4 * 3);
-        let moments = 2 * self.trained;
-        let checkpoint = self.checkpoint(phase);
+        let moments = self.moments(phase);
+        // All arrays once more, and the larger file while it is read back.
+        let largest = self.largest_file(phase).max(before.file);
+        let checkpoint = self.parameters + moments + largest;
         let parameters = self.parameters + self.packed;
         let resident = parameters + moments + self.batches;
         let steady = PROGRAM + images.unwrap_or_default() + bytes(resident);
@@ -141,14 +154,16 @@ impl Need {
         }
     }
 
-    /// Floats beside network and optimizer while a checkpoint is written: all arrays once more, and the larger of its files
-    /// while that is read back.
-    fn checkpoint(&self, phase: &PhasePlan) -> usize {
-        let moments = match phase.optimizer {
+    /// Floats of the optimizer's moments.
+    const fn moments(&self, phase: &PhasePlan) -> usize {
+        match phase.optimizer {
             OptimizerPlan::Adam { .. } => 2 * self.trained,
-        };
-        let exported = self.parameters + moments;
-        exported + self.parameters.max(moments)
+        }
+    }
+
+    /// Floats in the larger file of a checkpoint: model or optimizer.
+    fn largest_file(&self, phase: &PhasePlan) -> usize {
+        self.parameters.max(self.moments(phase))
     }
 }
 

@@ -142,7 +142,7 @@ impl Checkpoint {
         let position = files.position(owner)?;
         files.rows(owner)?;
         let broken = |name| first_broken(&files.bytes(name)?).map_err(text);
-        position.finite([broken(MODEL)?, broken(OPTIMIZER)?])?;
+        all_finite(&position, [broken(MODEL)?, broken(OPTIMIZER)?])?;
         Ok(position)
     }
 
@@ -150,7 +150,7 @@ impl Checkpoint {
         let is_broken = |tensor: &&NamedTensor| tensor.values.iter().any(|v| !v.is_finite());
         let broken = |tensors: &[NamedTensor]| Some(tensors.iter().find(is_broken)?.name.clone());
         let broken = [&self.model, &self.optimizer].map(|tensors| broken(tensors));
-        self.position.finite(broken)
+        all_finite(&self.position, broken)
     }
 
     /// Commits this as the folder `path` on the disk of `dir`; `owner` is the id that its rows carry. The folder above must
@@ -162,21 +162,21 @@ impl Checkpoint {
     }
 }
 
-impl Position {
-    /// Says which number is not finite, of the sums here and the given arrays of model and optimizer: moving statistics can
-    /// overflow while every step is.
-    fn finite(&self, [model, optimizer]: [Option<String>; 2]) -> Result<(), String> {
-        for (file, name) in [(MODEL, model), (OPTIMIZER, optimizer)] {
-            if let Some(name) = name {
-                return Err(format!("{file}: `{name}` is not finite"));
-            }
+/// Says which number is not finite: of arrays in model and optimizer that are not, or of the sums. Moving statistics can
+/// overflow while every step is.
+fn all_finite(position: &Position, broken: [Option<String>; 2]) -> Result<(), String> {
+    for (file, name) in [MODEL, OPTIMIZER].iter().zip(broken) {
+        if let Some(name) = name {
+            return Err(format!("{file}: `{name}` is not finite"));
         }
-        if !f64::from_bits(self.loss_bits).is_finite() {
-            return Err(format!("{STATE}: the sum of losses is not finite"));
-        }
-        Ok(())
     }
+    if !f64::from_bits(position.loss_bits).is_finite() {
+        return Err(format!("{STATE}: the sum of losses is not finite"));
+    }
+    Ok(())
+}
 
+impl Position {
     fn is_of(&self, step: u64) -> Result<(), String> {
         match self.run_steps {
             says if says == step => Ok(()),
@@ -194,7 +194,11 @@ impl<'a> Files<'a> {
             Refused::Format(_) => format!("{MANIFEST}: {refused}"),
             other => other.to_string(),
         });
-        Ok(Self(open?))
+        let files = Self(open?);
+        // The others are confirmed when they are read.
+        let others = files.0.others(&[MODEL, OPTIMIZER, METRICS, STATE]);
+        others.map_err(text)?;
+        Ok(files)
     }
 
     fn bytes(&self, name: &str) -> Result<Vec<u8>, String> {
@@ -277,9 +281,12 @@ impl RunDir {
     /// Whether nobody here knows what the checkpoint of a step holds.
     fn is_unknown(&self, step: u64) -> bool {
         let place = self.checkpoint_place(step);
-        match confirm::sound(&place) {
-            Ok(()) => {
-                let state = confirm::one(&place, STATE).unwrap_or_default();
+        let state = Committed::open(&place).and_then(|files| {
+            files.others(&[STATE])?;
+            files.file(STATE)
+        });
+        match state {
+            Ok(state) => {
                 let position = serde_json::from_slice::<Position>(&state);
                 position.is_ok_and(|position| manifest::known(position.format).is_err())
             }

@@ -20,7 +20,7 @@ impl Disk {
     /// # Errors
     /// The first failing operation. Up to the exchange of names what was begun is gone then and the old folder is untouched;
     /// behind it the old one is a leftover.
-    pub fn replace_folder(&self, path: &Path, files: &[(&str, Parts)]) -> io::Result<()> {
+    pub fn replace_folder(&self, path: &Path, files: &[(&str, Parts<'_>)]) -> io::Result<()> {
         let temporary = temporary_name(path)?;
         self.remove_all(&temporary)?;
         let written = self
@@ -55,7 +55,7 @@ impl Disk {
         put
     }
 
-    fn fill(&self, folder: &Path, files: &[(&str, Parts)]) -> io::Result<()> {
+    fn fill(&self, folder: &Path, files: &[(&str, Parts<'_>)]) -> io::Result<()> {
         self.create_folder(folder)?;
         let entry = |(name, parts): &(&str, Parts)| ((*name).to_owned(), Entry::of(parts));
         let manifest = Manifest::new(files.iter().map(entry).collect());

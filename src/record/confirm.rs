@@ -106,20 +106,29 @@ impl<'a> Committed<'a> {
         Ok(Self { folder, manifest })
     }
 
+    /// Whether the files that are not among these are what the manifest says.
+    pub(super) fn others(&self, known: &[&str]) -> Result<(), Refused> {
+        let mut files = self.manifest.files.iter();
+        files.try_for_each(|(name, entry)| match known.contains(&name.as_str()) {
+            true => Ok(()),
+            false => self.one(name, entry, true).map(drop),
+        })
+    }
+
     /// One of its files, confirmed.
     pub(super) fn file(&self, name: &str) -> Result<Vec<u8>, Refused> {
         let missing = || Refused::Damaged(format!("{name}: not in the manifest"));
         let entry = self.manifest.files.get(name).ok_or_else(missing)?;
-        let confirmed = confirm(self.folder, name, entry, true);
-        let bytes = confirmed.map_err(|wrong| wrong.refused(name))?;
-        Ok(bytes.unwrap_or_default())
+        self.one(name, entry, true)?.ok_or_else(missing)
     }
 
     fn all(&self, hash: bool) -> Result<(), Refused> {
-        self.manifest.files.iter().try_for_each(|(name, entry)| {
-            let confirmed = confirm(self.folder, name, entry, hash).map(drop);
-            confirmed.map_err(|wrong| wrong.refused(name))
-        })
+        let mut files = self.manifest.files.iter();
+        files.try_for_each(|(name, entry)| self.one(name, entry, hash).map(drop))
+    }
+
+    fn one(&self, name: &str, entry: &Entry, hash: bool) -> Result<Option<Vec<u8>>, Refused> {
+        confirm(self.folder, name, entry, hash).map_err(|wrong| wrong.refused(name))
     }
 }
 

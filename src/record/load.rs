@@ -82,6 +82,7 @@ fn unstarted() -> Status {
         wall_secs: 0.0,
         images_per_sec: Vec::new(),
         data_place: None,
+        data_files: None,
         shared_phases: Vec::new(),
         backends: Vec::new(),
         started_at: 0,

@@ -232,6 +232,7 @@ pub fn status(state: State) -> Status {
         wall_secs: 431.7,
         images_per_sec: vec![221.4, 913.0],
         data_place: None,
+        data_files: None,
         shared_phases: Vec::new(),
         backends: Vec::new(),
         started_at: 1_790_000_000,

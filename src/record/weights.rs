@@ -6,6 +6,9 @@ use serde_json::{Map, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// Where the header keeps the metadata.
+const METADATA: &str = "__metadata__";
+
 /// One tensor of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
@@ -44,16 +47,12 @@ pub fn encode_weights<'a>(
     tensors: &'a [NamedTensor],
     metadata: &BTreeMap<String, String>,
 ) -> Result<Parts<'a>, WeightsError> {
-    let mut sorted = BTreeMap::new();
-    for tensor in tensors {
-        if sorted.insert(tensor.name.as_str(), tensor).is_some() {
-            return Err(WeightsError::Twice(tensor.name.clone()));
-        }
-    }
-    let mut header = Map::from_iter([("__metadata__".to_owned(), json!(metadata))]);
+    let mut sorted: Vec<&NamedTensor> = tensors.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut header = Map::from_iter([(METADATA.to_owned(), json!(metadata))]);
     let (mut parts, mut end) = (Vec::with_capacity(1 + sorted.len()), 0);
     parts.push(Cow::default());
-    for (name, tensor) in sorted {
+    for tensor in sorted {
         let values = little_endian(&tensor.values);
         let view = TensorView::new(Dtype::F32, tensor.shape.clone(), &values)?;
         let info = TensorInfo {
@@ -62,7 +61,10 @@ pub fn encode_weights<'a>(
             data_offsets: (end, end + values.len()),
         };
         end = info.data_offsets.1;
-        header.insert(name.to_owned(), json!(info));
+        let before = header.insert(tensor.name.clone(), json!(info));
+        if before.is_some() {
+            return Err(WeightsError::Twice(tensor.name.clone()));
+        }
         parts.push(values);
     }
     let mut header = serde_json::to_vec(&header)?;
@@ -98,30 +100,34 @@ pub fn decode_weights(
     let metadata = metadata
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let mut tensors = Vec::new();
-    for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
-        if view.dtype() != Dtype::F32 {
-            return Err(WeightsError::NotF32(name.to_owned()));
-        }
-        tensors.push(NamedTensor {
-            name: name.to_owned(),
-            shape: view.shape().to_vec(),
-            values: values(&view).collect(),
-        });
-    }
-    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let named = |(name, view): (String, TensorView)| NamedTensor {
+        name,
+        shape: view.shape().to_vec(),
+        values: values(&view).collect(),
+    };
+    let tensors = views(bytes)?.into_iter().map(named).collect();
     Ok((tensors, metadata))
+}
+
+/// The tensors where they lie, sorted by name; all are f32.
+fn views(bytes: &[u8]) -> Result<Vec<(String, TensorView<'_>)>, WeightsError> {
+    let mut views = SafeTensors::deserialize(bytes)?.tensors();
+    let other = |(_, view): &&(String, TensorView)| view.dtype() != Dtype::F32;
+    if let Some((name, _)) = views.iter().find(other) {
+        return Err(WeightsError::NotF32(name.clone()));
+    }
+    views.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(views)
 }
 
 /// The first tensor of a safetensors file with a value that is not finite. Nothing is copied.
 ///
 /// # Errors
-/// Bytes that are no such file.
+/// Those of [`decode_weights`].
 pub(super) fn first_broken(bytes: &[u8]) -> Result<Option<String>, WeightsError> {
-    let tensors = SafeTensors::deserialize(bytes)?;
     let is_broken = |view: &TensorView| values(view).any(|value| !value.is_finite());
-    let broken = tensors.iter().filter(|(_, view)| is_broken(view));
-    Ok(broken.map(|(name, _)| name.to_owned()).min())
+    let mut views = views(bytes)?.into_iter();
+    Ok(views.find_map(|(name, view)| is_broken(&view).then_some(name)))
 }
 
 #[cfg(test)]
@@ -131,7 +137,7 @@ mod tests {
     fn tensors() -> Vec<NamedTensor> {
         vec![
             NamedTensor {
-                name: "a.bias".into(),
+                name: "0.first".into(),
                 shape: vec![3],
                 values: vec![1.0, -2.0, 0.5],
             },
@@ -170,15 +176,42 @@ mod tests {
         let tensors = tensors();
         let [parts, other] = [&tensors, &turned].map(|t| encode_weights(t, &metadata()).unwrap());
         assert_eq!(parts, other);
-        assert_eq!(parts[0].len() % 8, 0);
-        assert_eq!(parts[0][8..23], *b"{\"__metadata__\"");
+        // The metadata first, whatever the names are.
+        let header =
+            r#"{"__metadata__":{"class_names":"[\"cat\",\"dog\"]","format":"pt","z":"1"},"#;
+        let header = header.to_owned()
+            + r#""0.first":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"#
+            + r#""a.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[12,20]}}"#;
+        let text = String::from_utf8(parts[0][8..].to_vec()).unwrap();
+        assert_eq!(text.trim_end(), header);
+        assert_eq!(
+            (parts[0].len() % 8, parts.concat().len()),
+            (0, parts[0].len() + 20)
+        );
     }
 
     #[test]
     fn a_name_that_occurs_twice_is_refused() {
         let twice = [tensors(), tensors()].concat();
         let error = encode_weights(&twice, &metadata()).unwrap_err().to_string();
-        assert_eq!(error, "two tensors have the name `a.bias`");
+        assert_eq!(error, "two tensors have the name `0.first`");
+        let mut taken = tensors();
+        taken[0].name = METADATA.into();
+        let error = encode_weights(&taken, &metadata()).unwrap_err().to_string();
+        assert_eq!(error, "two tensors have the name `__metadata__`");
+    }
+
+    #[test]
+    fn the_first_tensor_that_is_not_finite_is_named_and_what_cannot_be_decoded_is_refused() {
+        let broken = |tensors: &[NamedTensor]| {
+            first_broken(&encode_weights(tensors, &metadata()).unwrap().concat()).unwrap()
+        };
+        assert_eq!(broken(&tensors()), None);
+        let mut two = tensors();
+        two[1].values[0] = f32::NAN;
+        assert_eq!(broken(&two), Some("a.weight".into()));
+        two[0].values[2] = f32::INFINITY;
+        assert_eq!(broken(&two), Some("0.first".into()));
     }
 
     #[test]
@@ -226,6 +259,7 @@ mod tests {
         ];
         for (what, bytes) in cases {
             assert!(decode_weights(&bytes).is_err(), "{what}");
+            assert!(first_broken(&bytes).is_err(), "{what}");
         }
     }
 

@@ -171,9 +171,11 @@ pub fn held(experiments: &[Experiment<'_>]) -> (usize, usize) {
     (holds, judged.len())
 }
 
+/// The interval as far as a fraction can lie in it: few seeds give one that is wider than what there is.
 fn interval(s: Summary) -> Option<String> {
     let half = s.half_interval?;
-    Some(format!("{:.4} to {:.4}", s.mean - half, s.mean + half))
+    let [low, high] = [s.mean - half, s.mean + half].map(|end| end.clamp(0.0, 1.0));
+    Some(format!("{low:.4} to {high:.4}"))
 }
 
 fn speed(experiment: &Experiment<'_>) -> String {

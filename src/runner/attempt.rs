@@ -135,6 +135,7 @@ impl<'a> Attempt<'a> {
             Event::Preparing { .. }
             | Event::Shared { .. }
             | Event::Step { .. }
+            | Event::Note { .. }
             | Event::Warning { .. }
             | Event::Finished { .. } => {}
         }

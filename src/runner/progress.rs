@@ -8,6 +8,7 @@ use crate::train::Event;
 use indicatif::MultiProgress;
 use line::Line;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 /// How much is drawn.
@@ -29,6 +30,8 @@ pub struct Progress {
     screen: MultiProgress,
     /// For each slot the line of its run.
     lines: Vec<Option<Line>>,
+    /// Notes that people have read: runs on the same images have the same ones.
+    noted: BTreeSet<String>,
 }
 
 impl Progress {
@@ -39,6 +42,7 @@ impl Progress {
             style,
             screen: MultiProgress::new(),
             lines: Vec::new(),
+            noted: BTreeSet::new(),
         }
     }
 
@@ -62,8 +66,17 @@ impl Progress {
         // What a bar says is not said twice.
         let is_news = matches!(
             event,
-            Event::Resumed { .. } | Event::Shared { .. } | Event::Warning { .. }
+            Event::Resumed { .. }
+                | Event::Shared { .. }
+                | Event::Note { .. }
+                | Event::Warning { .. }
         );
+        if let Event::Note { text } = event
+            && self.style != Style::Json
+            && !self.noted.insert(text.clone())
+        {
+            return;
+        }
         let stays = self.style == Style::Plain || is_news;
         if self.style == Style::Json {
             let run = line.run().to_owned();

@@ -11,10 +11,9 @@ use crate::data::{self, Dataset};
 use crate::device::{self, DeviceName};
 use crate::diag::Code;
 use crate::disk::Disk;
-use crate::model::Weight;
 use crate::plan::{ModelFacts, RunPlan};
 use crate::record::lease::{self, Holder, LeaseError};
-use crate::record::{self, NamedTensor, RecordError, RunDir, State, Status};
+use crate::record::{self, RecordError, RunDir, State, Status};
 use crate::train::{self, Begin, Event, Hooks, Kept, Outcome, Pace, TrainError};
 use burn::tensor::Device;
 use std::fmt::Display;
@@ -128,6 +127,7 @@ impl Worker {
             wall_secs: 0.0,
             images_per_sec: Vec::new(),
             data_place: None,
+            data_files: None,
             shared_phases: Vec::new(),
             backends: Vec::new(),
             started_at: started.as_secs(),
@@ -173,12 +173,17 @@ impl Worker {
                     exit::DISK,
                 ));
             }
-            Err(error) => return self.end(State::Failed, error.code(), &error, exit::FAILED),
+            Err(error) => {
+                let exit = error.exit_code(exit::FAILED);
+                return self.end(State::Failed, error.code(), &error, exit);
+            }
         };
-        for note in &data.notes {
-            self.dir.log(note)?;
+        for text in data.notes.iter().cloned() {
+            self.dir.log(&text)?;
+            say(&Event::Note { text });
         }
         self.status.data_place = data::place(&self.plan.data, options.data_dir.clone());
+        self.status.data_files = data::files(&self.plan.data, options.data_dir.clone());
         if let Some(place) = &self.status.data_place {
             self.dir.log(&format!("images from {}", place.display()))?;
         }
@@ -206,7 +211,7 @@ impl Worker {
         self.status.backends = start.backends;
         self.dir.write_status(&self.status)?;
         let (outcome, result) = self.train(&data, &device, start.begin, &origin, options);
-        self.conclude(&outcome, result)
+        self.conclude(outcome, result)
     }
 
     /// Leaves in the status what it said of the images on which the run was trained so far; says how these here differ.
@@ -218,6 +223,7 @@ impl Worker {
         self.status.class_names.clone_from(&before.class_names);
         self.status.data_hash.clone_from(&before.data_hash);
         self.status.data_place.clone_from(&before.data_place);
+        self.status.data_files.clone_from(&before.data_files);
         difference
     }
 
@@ -311,7 +317,7 @@ impl Worker {
     /// Records how training ended.
     fn conclude(
         &mut self,
-        outcome: &Outcome,
+        outcome: Outcome,
         result: Result<(), TrainError>,
     ) -> Result<u8, RecordError> {
         self.status.wall_secs = outcome.wall_secs;
@@ -340,12 +346,11 @@ impl Worker {
         self.end(state, code, &error, exit)
     }
 
-    fn finish(&mut self, outcome: &Outcome) -> Result<u8, RecordError> {
+    fn finish(&mut self, outcome: Outcome) -> Result<u8, RecordError> {
         self.dir.write_metrics(&outcome.rows)?;
         if !outcome.predictions.is_empty() {
             self.dir.write_predictions(&outcome.predictions)?;
         }
-        let tensors: Vec<NamedTensor> = outcome.weights.iter().map(named).collect();
         let status = &self.status;
         let metadata = self.plan.model_metadata(&ModelFacts {
             producer: &status.version,
@@ -353,7 +358,8 @@ impl Worker {
             data_hash: &status.data_hash,
             statistics: outcome.statistics,
         });
-        self.dir.write_model(&tensors, &metadata)?;
+        self.dir.write_model(&outcome.weights, &metadata)?;
+        drop(outcome);
         self.status.state = State::Done;
         self.dir.write_status(&self.status)?;
         self.dir.finish()?;
@@ -375,14 +381,6 @@ impl Worker {
         self.dir.write_status(&self.status)?;
         self.dir.log(&format!("{code}: {cause}"))?;
         Ok(exit)
-    }
-}
-
-fn named(weight: &Weight) -> NamedTensor {
-    NamedTensor {
-        name: weight.name.clone(),
-        shape: weight.shape.clone(),
-        values: weight.values.clone(),
     }
 }
 

@@ -59,6 +59,11 @@ pub enum Event {
         /// Training images a second in this epoch.
         images_per_sec: f64,
     },
+    /// Something about the images, the same for each run that uses them.
+    Note {
+        /// One line.
+        text: String,
+    },
     /// Something that a person may want to know; the run goes on.
     Warning {
         /// One line.

@@ -156,7 +156,8 @@ fn weight(tensor: NamedTensor) -> Weight {
     }
 }
 
-fn tensor(weight: Weight) -> NamedTensor {
+/// An array of a module for the record.
+pub(super) fn tensor(weight: Weight) -> NamedTensor {
     NamedTensor {
         name: weight.name,
         shape: weight.shape,

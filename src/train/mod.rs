@@ -26,9 +26,9 @@ pub use trial::Trial;
 
 use crate::augment::CHANNELS;
 use crate::data::Dataset;
-use crate::model::{self, Layout, Weight};
+use crate::model::{self, Layout};
 use crate::plan::{PhasePlan, RunPlan};
-use crate::record::{Checkpoint, MetricRow, Position, PredictionRow, RecordError};
+use crate::record::{Checkpoint, MetricRow, NamedTensor, Position, PredictionRow, RecordError};
 use burn::tensor::Device;
 use context::Context;
 use live::Live;
@@ -122,7 +122,7 @@ pub struct Outcome {
     /// The test split, if the last phase classifies.
     pub predictions: Vec<PredictionRow>,
     /// Weights of encoder and last head in PyTorch's layout, once every phase is trained.
-    pub weights: Vec<Weight>,
+    pub weights: Vec<NamedTensor>,
     /// Mean and deviation of each channel of the training split, on the 0..255 scale.
     pub statistics: [[f64; CHANNELS]; 2],
     /// Trainable parameters of the encoder.
@@ -268,7 +268,6 @@ fn finish(
     live: &mut Live,
     outcome: &mut Outcome,
 ) -> Result<(), TrainError> {
-    outcome.weights = model::export(&live.network, Layout::PyTorch);
     let mut test_accuracy = None;
     if phase.classifies() {
         let (network, split) = (&mut live.network, &context.data.test);
@@ -287,6 +286,8 @@ fn finish(
         outcome.predictions = test.predictions;
         test_accuracy = Some(test.accuracy);
     }
+    let weights = model::export(&live.network, Layout::PyTorch);
+    outcome.weights = weights.into_iter().map(live::tensor).collect();
     (context.hooks.sink)(Event::Finished { test_accuracy });
     Ok(())
 }

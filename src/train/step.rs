@@ -80,9 +80,11 @@ pub(super) fn step(
     );
     let gradient_norm = live.network.gradient_norm(phase, &grads);
     if !(loss.is_finite() && gradient_norm.is_finite()) {
+        let norms = live.network.gradient_norms(phase, &grads);
+        // The capsule may need their memory.
+        drop(grads);
         let capsule = live.checkpoint(context);
         (context.hooks.keep)(Kept::Capsule(capsule))?;
-        let norms = live.network.gradient_norms(phase, &grads);
         return Err(TrainError::Diverged {
             phase: phase.name.clone(),
             step: live.position.run_steps,

@@ -276,7 +276,7 @@ fn three_equal_early_failures_stop_the_batch_with_one_message() {
     let bench = Bench::new();
     let broken = broken(&bench, "[0, 1, 2, 3, 4]");
     let (exit, table) = Batch::start(&bench, &[&broken], "a", &[&device()]).end();
-    assert_eq!((exit, &table["exit"]), (Some(3), &3.into()));
+    assert_eq!((exit, &table["exit"]), (Some(5), &5.into()));
     let stopped = table["stopped"].as_str().expect("a reason");
     assert!(
         stopped.starts_with("same error in 3 runs: DATA-PATH: "),
@@ -287,7 +287,7 @@ fn three_equal_early_failures_stop_the_batch_with_one_message() {
     // Whoever says so gets all of them.
     let arguments = [&device(), "--on-failure=continue"];
     let (exit, table) = Batch::start(&bench, &[&broken], "a", &arguments).end();
-    assert_eq!((exit, &table["stopped"]), (Some(3), &Value::Null));
+    assert_eq!((exit, &table["stopped"]), (Some(5), &Value::Null));
     assert_eq!(fates(&table), ["failed"; 5]);
 }
 
@@ -321,7 +321,7 @@ fn the_final_table_says_of_every_run_how_it_ended_and_why() {
     let one = table(&[&spec], "[0]", "");
     assert_eq!(one, (Some(0), vec!["tiny-s0 done".into()]));
     let (exit, rows) = table(&[&spec, &broken], "[0, 1, 2]", "");
-    assert_eq!(exit, Some(3), "{rows:?}");
+    assert_eq!(exit, Some(5), "{rows:?}");
     let (well, failed) = rows.split_at(3);
     let expected = ["s0 already complete", "s1 done", "s2 done, resumed"];
     assert_eq!(well, expected.map(|end| format!("tiny-{end}")));
@@ -339,7 +339,7 @@ fn on_failure_stop_asks_the_neighbours_to_stop_and_begins_nothing_more() {
     let arguments = [&device(), "--jobs=2", "--on-failure=stop"];
     let specs = [endless.as_path(), &broken, &bench.spec()];
     let (exit, table) = Batch::start(&bench, &specs, "a", &arguments).end();
-    assert_eq!(exit, Some(3), "{table}");
+    assert_eq!(exit, Some(5), "{table}");
     assert_eq!(fates(&table), ["interrupted", "failed", "not_begun"]);
     let stopped = table["stopped"].as_str().expect("a reason");
     assert!(stopped.contains("broken-s3-") && stopped.contains("--on-failure stop"));

@@ -235,7 +235,7 @@ fn missing_data_fails_the_run_with_its_code() {
     );
     assert_eq!(
         output.status.code(),
-        Some(3),
+        Some(5),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
@@ -312,10 +312,17 @@ fn batches_that_a_folder_of_images_cannot_fill_or_pair_are_refused_before_the_fi
     let said = |arguments: &[&str]| {
         let (output, _) = bench.run("d", arguments);
         assert!(output.status.success(), "{output:?}");
-        String::from_utf8_lossy(&output.stderr).contains("took their images from")
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let mut notes = text.lines();
+        let found = notes.find(|line| line.contains("took their images from"));
+        found.unwrap_or_default().to_owned()
     };
-    assert!(!said(&fits));
-    assert!(said(&[&fits[..], &[elsewhere.as_str()]].concat()));
+    assert_eq!(said(&fits), "");
+    assert!(said(&[&fits[..], &[elsewhere.as_str()]].concat()).contains("is named"));
+    put("train/0/2.png", 201);
+    assert!(said(&fits).contains("whose files are others by now"));
+    put("train/0/3.png", 7);
+    assert!(said(&fits).contains("whose files are others by now"));
 }
 
 #[cfg(unix)]

@@ -6,13 +6,17 @@ use super::tree::{File, files};
 fn taken(line: &str) -> Option<(&str, Vec<&str>)> {
     let (module, names) = line.strip_prefix("from ")?.split_once(" import ")?;
     let names = names.split('#').next().unwrap_or_default();
-    Some((module, names.split(',').map(str::trim).collect()))
+    let named = names
+        .split(',')
+        .map(|name| name.split(" as ").next().unwrap_or_default().trim());
+    Some((module, named.collect()))
 }
 
 /// Whether the top level of a program defines a name.
 fn defines(program: &File, name: &str) -> bool {
     let starts = [format!("def {name}("), format!("class {name}(")];
-    program.text.lines().any(|line| {
+    let mut top = program.text.lines().filter(|line| !line.starts_with(' '));
+    top.any(|line| {
         let assigned = line.split(" = ").next().unwrap_or_default();
         let assigned = line.contains(" = ") && assigned.split(", ").any(|word| word == name);
         assigned || starts.iter().any(|start| line.starts_with(start))

@@ -3,31 +3,63 @@
 
 use crate::data;
 use crate::plan::{self, RunPlan, counted};
-use crate::record::{RunDir, plan_and_status};
+use crate::record::{RunDir, Status, plan_and_status};
 use crate::runner::{Ended, Fate};
 use crate::spec::Overrides;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// One line, if complete runs were trained on images from another place than the one that is named now.
-pub(super) fn other_images(ended: &[Ended], data_dir: Option<&PathBuf>) -> Option<String> {
-    let mut others = ended.iter().filter_map(|run| {
-        let complete = matches!(run.fate, Fate::Skipped);
-        let dir = RunDir::open(&run.path).ok().filter(|_| complete)?;
-        let (plan, status) = plan_and_status(&dir).ok()?;
-        let then = status?.data_place?;
-        let now = data::place(&plan.data, data_dir.cloned())?;
-        (then != now).then_some((run, then, now))
-    });
-    let (first, then, now) = others.next()?;
-    let count = counted(1 + others.count(), "complete run");
-    Some(format!(
-        "note: {count} (first `{}`) took their images from {}, and now {} is named: if those are others, give another \
-         `--results`, or remove the runs with `supcon rm`",
-        first.run,
-        then.display(),
-        now.display()
-    ))
+/// A line each, if complete runs were trained on images from another place than the one that is named now, and if the files
+/// there are others by now.
+pub(super) fn other_images(ended: &[Ended], data_dir: Option<&PathBuf>) -> Vec<String> {
+    let (mut elsewhere, mut changed) = (Vec::new(), Vec::new());
+    // Many runs have one folder, and it may be large.
+    let mut files_now = BTreeMap::new();
+    for run in ended.iter().filter(|run| run.fate == Fate::Skipped) {
+        let Some((plan, status, now)) = images_of(run, data_dir) else {
+            continue;
+        };
+        if status.data_place.as_ref() != Some(&now) {
+            elsewhere.push((run, status.data_place.unwrap_or_default(), now));
+            continue;
+        }
+        let same = (now, plan.data.source.image_size());
+        let found = files_now.entry(same.clone());
+        let found = found.or_insert_with(|| data::files(&plan.data, data_dir.cloned()));
+        if found.is_some() && status.data_files.is_some() && *found != status.data_files {
+            changed.push((run, same.0));
+        }
+    }
+    let mut notes = Vec::new();
+    let begin = |count, run: &Ended| {
+        let count = counted(count, "complete run");
+        format!("note: {count} (first `{}`) took their images from", run.run)
+    };
+    let anew = "give another `--results`, or remove the runs with `supcon rm`";
+    if let Some((first, then, now)) = elsewhere.first() {
+        notes.push(format!(
+            "{} {}, and now {} is named: if those are others, {anew}",
+            begin(elsewhere.len(), first),
+            then.display(),
+            now.display()
+        ));
+    }
+    if let Some((first, place)) = changed.first() {
+        notes.push(format!(
+            "{} {}, whose files are others by now (path, length or time): to train on these, {anew}",
+            begin(changed.len(), first),
+            place.display()
+        ));
+    }
+    notes
+}
+
+/// What a complete run says of its images, and where they would be looked for now.
+fn images_of(run: &Ended, data_dir: Option<&PathBuf>) -> Option<(RunPlan, Status, PathBuf)> {
+    let (plan, status) = plan_and_status(&RunDir::open(&run.path).ok()?).ok()?;
+    let status = status.filter(|status| status.data_place.is_some())?;
+    let now = data::place(&plan.data, data_dir.cloned())?;
+    Some((plan, status, now))
 }
 
 /// One line, if the same arguments would no longer give the runs that were planned.

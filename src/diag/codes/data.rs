@@ -4,8 +4,8 @@ use super::Explanation;
 
 pub(super) const PATH: Explanation = Explanation {
     title: "the data set is at none of the named places",
-    why: "Data is looked for at `--data`, then `SUPCON_DATA`, then `data.root`, which is relative to the file \
-          that it is written in. The message lists each place, who named it, and what is there. A place that \
+    why: "Data is looked for at `--data` alone if it is given, else at `SUPCON_DATA`, then at `data.root`, which is \
+          relative to the file that it is written in. The message lists each place, who named it, and what is there. A place that \
           was named is never replaced by a download, so that no other copy is used than the one you meant.",
     wrong: "supcon run experiments/mini --data ~/cifar",
     right: "supcon run experiments/mini --data ~/cifar-10-batches-bin",

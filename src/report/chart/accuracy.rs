@@ -5,7 +5,7 @@ use super::canvas::text_width;
 use super::legend::{self, Sample};
 use super::scene::{Align, Color, GREY, GRID, INK, Marker, Pen, Scene, WHITE};
 use super::text::{NORMAL, heading, note};
-use super::{Chart, csv_line, fitted};
+use super::{Chart, csv_line, wrapped};
 use crate::report::group::Experiment;
 use crate::report::stats::Summary;
 use std::collections::BTreeMap;
@@ -141,11 +141,18 @@ fn draw_frame(scene: &mut Scene, frame: &Frame) {
     scene.write(heading("mean \u{b1} deviation", (x, 30.0), NORMAL));
 }
 
+/// From one line of a name to the next.
+const LINE: f64 = 15.0;
+
 fn draw_row(scene: &mut Scene, frame: &Frame, row: &Row<'_>, middle: f64) {
     let color = Color::of(row.experiment);
     let marker = Marker::of(row.experiment);
-    let name = fitted(row.name, 13.0, frame.left - 40.0);
-    scene.write(heading(name, (20.0, middle + 4.5), 13.0));
+    let name = wrapped(row.name, 13.0, frame.left - 40.0);
+    let first = middle + 4.5 - LINE * (name.len() - 1) as f64 / 2.0;
+    for (number, line) in name.into_iter().enumerate() {
+        let y = LINE.mul_add(number as f64, first);
+        scene.write(heading(line, (20.0, y), 13.0));
+    }
     // Three levels keep the interval, the seeds and the other programs apart.
     let across = |value: f64| frame.place(value.clamp(frame.x.low, frame.x.high), 0.0);
     let (bar, seeds, others) = (middle - 13.0, middle + 2.0, middle + 15.0);

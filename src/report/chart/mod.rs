@@ -12,7 +12,7 @@ pub use canvas::{DrawError, FONT_CSS, png, svg, with_font};
 pub use scene::Scene;
 
 use super::group::Experiment;
-use crate::draw::canvas::fitted;
+use crate::draw::canvas::{fitted, wrapped};
 use crate::draw::{canvas, scene, text};
 
 /// One chart, not yet rendered.

@@ -114,6 +114,7 @@ impl Line {
                 self.bar.set_message(text.clone());
                 self.is_due(epoch).then_some(text)
             }
+            Event::Note { text } => Some(format!("note         {text}")),
             Event::Warning { text } => Some(format!("warning      {}  {text}", self.run)),
             Event::Ended { .. } | Event::Finished { .. } => None,
         }

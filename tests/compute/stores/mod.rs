@@ -117,6 +117,7 @@ fn status(state: State) -> Status {
         wall_secs: 1.0,
         images_per_sec: Vec::new(),
         data_place: None,
+        data_files: None,
         shared_phases: Vec::new(),
         backends: Vec::new(),
         started_at: 0,

@@ -138,8 +138,9 @@ fn decoded_images_that_the_disk_refuses_are_not_kept_and_the_result_is_the_same(
             "{kind}: at each of {} operations of a cache, and {told} runs went on",
             last + 1 - first
         );
+        // Folder and its sync, file, bytes, sync, name, sync: of these only the last may fail unseen.
         assert!(
-            last + 1 - first > 10 && (kind != "once" || told > 10),
+            last + 1 - first > 5 && (kind != "once" || told > 4),
             "{first}..={last}: {told}"
         );
     }
