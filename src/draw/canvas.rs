@@ -100,7 +100,11 @@ pub fn text_width(text: &str, size: f64, bold: bool) -> f64 {
 /// The text shortened to fit `width`: dots stand for its middle, since names of one sweep differ at their ends.
 #[must_use]
 pub fn fitted(text: &str, size: f64, width: f64) -> String {
-    if text_width(text, size, false) <= width {
+    shortened(text, |text| text_width(text, size, false) <= width)
+}
+
+fn shortened(text: &str, fits: impl Fn(&str) -> bool) -> String {
+    if fits(text) {
         return text.to_owned();
     }
     let letters: Vec<char> = text.chars().collect();
@@ -111,28 +115,31 @@ pub fn fitted(text: &str, size: f64, width: f64) -> String {
             &letters[letters.len() - (left - front)..],
         ];
         let short: String = front.iter().chain(&['.'; 3]).chain(end).collect();
-        if text_width(&short, size, false) <= width {
+        if fits(&short) {
             return short;
         }
     }
     String::new()
 }
 
-/// The text in one line, or in two of which the second is shortened if it must be. It breaks behind a sign between words.
+/// Bold text in one line, or in two of which the second is shortened if it must be. It breaks behind a sign between words.
 #[must_use]
 pub fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
-    let fits = |text: &str| text_width(text, size, false) <= width;
+    let fits = |text: &str| text_width(text, size, true) <= width;
     if fits(text) {
         return vec![text.to_owned()];
     }
-    let breaks = |(at, sign): (usize, char)| "-_/ ".contains(sign).then_some(at + 1);
-    let mut places = text.char_indices().rev().filter_map(breaks);
-    match places.find(|&at| fits(text[..at].trim_end())) {
+    let last = |signs: &str| {
+        let is_break = |(at, sign): (usize, char)| signs.contains(sign).then_some(at + 1);
+        let mut breaks = text.char_indices().rev().filter_map(is_break);
+        breaks.find(|&at| fits(text[..at].trim_end()))
+    };
+    match last("-/ ").or_else(|| last("_")) {
         Some(at) => vec![
             text[..at].trim_end().to_owned(),
-            fitted(&text[at..], size, width),
+            shortened(&text[at..], fits),
         ],
-        None => vec![fitted(text, size, width)],
+        None => vec![shortened(text, fits)],
     }
 }
 

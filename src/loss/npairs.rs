@@ -2,7 +2,6 @@
 //! 2016, multi-class N-pair) on temperature-scaled cosine similarities. The pair of an anchor with itself takes part in
 //! targets and denominator, unlike in Khosla et al. 2020. Checked against `tests/reference/npairs_loss.json`.
 
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
 
 /// Smallest squared length in the normalisation (`tf.math.l2_normalize`); an all-zero row stays zero.
@@ -17,7 +16,12 @@ pub fn npairs(embeddings: Tensor<2>, labels: &[u32], temperature: f64) -> Tensor
     let z = embeddings * squares.clamp_min(NORM_EPSILON).sqrt().recip();
     let similarity = z.clone().matmul(z.transpose()) / temperature;
     let targets = Tensor::from_data(targets(labels), &device);
-    -(log_softmax(similarity, 1) * targets).sum() / labels.len() as f64
+    let shifted = similarity.clone() - similarity.detach().max_dim(1);
+    // The largest term of the sum is 1, shared by all that are as large: without it a loss near zero keeps its digits.
+    let largest = shifted.clone().detach().equal_elem(0.0).float();
+    let one = largest.clone() / largest.sum_dim(1);
+    let log_sum = (shifted.clone().exp() - one).sum_dim(1).log1p();
+    ((log_sum - shifted) * targets).sum() / labels.len() as f64
 }
 
 /// `T [B, B]`: each row sums to one over the anchor's class, itself included.

@@ -20,8 +20,7 @@ fn npairs_and_its_gradient_equal_the_keras_example() {
             let loss = npairs(leaf.clone(), &labels, temperature);
             let expected = case["loss"].as_f64().expect("loss");
             let grad = leaf.grad(&loss.backward()).expect("a gradient");
-            // Near-zero losses are limited by the digits of f32 at the logits' size.
-            let off = (values(loss)[0] - expected).abs() / expected.max(1.0);
+            let off = (values(loss)[0] - expected).abs() / expected;
             assert!(off < 1e-5, "{name}, case {number}: loss off by {off:e}");
             let off = distance(&values(grad), &numbers(&case["grad"]));
             assert!(off < 1e-5, "{name}, case {number}: gradient off by {off:e}");
