@@ -174,8 +174,11 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     }
     match batch {
         Ok(batch) => {
-            let others = changed::other_images(&batch.ended, args.folders.data.as_ref());
-            others.iter().for_each(|note| ending::warn(note));
+            // Whoever asked it to stop does not wait for a look at all images.
+            if batch.requests == 0 {
+                let others = changed::other_images(&batch.ended, args.folders.data.as_ref());
+                others.iter().for_each(|note| ending::warn(note));
+            }
             ending::conclude(&batch, &plans, &args.folders.results, args.json)
         }
         Err(error) => {

@@ -105,6 +105,7 @@ fn parse(body: &[u8]) -> Option<Source> {
         train,
         test,
         notes: Vec::new(),
+        files: None,
     })
 }
 
@@ -125,6 +126,7 @@ mod tests {
             train: split(7),
             test: split(3),
             notes: Vec::new(),
+            files: None,
         }
     }
 

@@ -124,6 +124,7 @@ fn read(
         train,
         test,
         notes: Vec::new(),
+        files: None,
     })
 }
 

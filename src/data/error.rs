@@ -161,7 +161,7 @@ impl DataError {
         matches!(self, Self::Write { .. })
     }
 
-    /// Exit code of the process: 7 where the disk refused a write, as of a record, and 5 where there is no such data set.
+    /// Exit code of the process, as in `runner::exit`: 7 where the disk refused a write, 5 where there is no such data set.
     #[must_use]
     pub const fn exit_code(&self, otherwise: u8) -> u8 {
         match self {

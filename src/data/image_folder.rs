@@ -22,10 +22,7 @@ pub(super) fn load(
     options: &LoadOptions<'_>,
 ) -> Result<Source, DataError> {
     let Some(root) = found(places) else {
-        return Err(places.nothing(
-            LAYOUT,
-            "name the folder with `data.root` or `--data`".into(),
-        ));
+        return Err(nothing(places));
     };
     if std::fs::read_dir(&root)
         .map_err(DataError::reading(&root))?
@@ -46,13 +43,17 @@ pub(super) fn load(
             shown(&root)
         ));
     }
-    let name = format!(
-        "image-folder-{}.bin",
-        key(&root, [&train, &test], image_size)?
-    );
-    let file = options.cache_dir.join(name);
+    let keys = Keys::of(&root, [&train, &test], image_size)?;
+    let file = options
+        .cache_dir
+        .join(format!("image-folder-{}.bin", keys.cache));
+    let files = Some(keys.files);
     if let Some(source) = cache::read(&file) {
-        return Ok(Source { notes, ..source });
+        return Ok(Source {
+            notes,
+            files,
+            ..source
+        });
     }
     if file.exists() {
         notes.push(format!(
@@ -60,18 +61,25 @@ pub(super) fn load(
             shown(&file)
         ));
     }
-    let mut source = decode_all(&train, &test, image_size, options)?;
+    let source = decode_all(&train, &test, image_size, options)?;
     if let Err(error) = cache::write(&options.disk, &file, &source) {
         notes.push(format!("decoded images are not kept: {error}"));
     }
-    source.notes = notes;
-    Ok(source)
+    Ok(Source {
+        notes,
+        files,
+        ..source
+    })
 }
 
-/// Counts the folder at the first place that holds one, without a look into its files.
-pub(super) fn count(places: &Places) -> Result<Option<FolderCount>, DataError> {
+/// Counts the folder at the first place that holds one, without a look into its files. That there is none is an error if
+/// somebody `asked` for it now.
+pub(super) fn count(places: &Places, asked: bool) -> Result<Option<FolderCount>, DataError> {
     let Some(root) = found(places) else {
-        return Ok(None);
+        return match asked {
+            true => Err(nothing(places)),
+            false => Ok(None),
+        };
     };
     let [train, test] = splits(&root, &mut 0)?;
     let count = |split: &Classes| split.values().map(Vec::len).sum();
@@ -80,6 +88,11 @@ pub(super) fn count(places: &Places) -> Result<Option<FolderCount>, DataError> {
         test: count(&test),
         class_names: train.into_keys().collect(),
     }))
+}
+
+fn nothing(places: &Places) -> DataError {
+    let help = "name the folder with `data.root` or `--data`";
+    places.nothing(LAYOUT, help.into())
 }
 
 fn found(places: &Places) -> Option<PathBuf> {
@@ -97,44 +110,60 @@ fn splits(root: &Path, ignored: &mut usize) -> Result<[Classes; 2], DataError> {
     Ok([train, test])
 }
 
-/// Names the files of the folder at the first place that holds one, as `key` does.
+/// [`Keys::files`] of the folder at the first place that holds one.
 pub(super) fn files(places: &Places, image_size: usize) -> Option<String> {
     let root = found(places)?;
     let [train, test] = splits(&root, &mut 0).ok()?;
-    key(&root, [&train, &test], image_size).ok()
+    let keys = Keys::of(&root, [&train, &test], image_size);
+    keys.ok().map(|keys| keys.files)
 }
 
-/// Names a cached file: place, size of the images, and path, length and times of every file. A copy can bring its time of
-/// modification along, but not that of its last change of any kind.
-fn key(root: &Path, splits: [&Classes; 2], image_size: usize) -> Result<String, DataError> {
-    let root = root.canonicalize().map_err(DataError::reading(root))?;
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    add(root.as_os_str().as_encoded_bytes());
-    add(&image_size.to_le_bytes());
-    for file in splits
-        .into_iter()
-        .flat_map(|split| split.values().flatten())
-    {
-        let meta = file.metadata().map_err(DataError::reading(file))?;
-        let age = meta
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        add(file.as_os_str().as_encoded_bytes());
-        add(&meta.len().to_le_bytes());
-        add(&age.map_or(0, |age| age.as_nanos()).to_le_bytes());
-        #[cfg(unix)]
+/// What stands for the files of a folder: hashes over its place, the size of the images, and each file.
+struct Keys {
+    /// Path, length and time of modification.
+    files: String,
+    /// Also the time of its last change of any kind, which a copy cannot bring along: decoding once more costs little.
+    cache: String,
+}
+
+impl Keys {
+    fn of(root: &Path, splits: [&Classes; 2], image_size: usize) -> Result<Self, DataError> {
+        let root = root.canonicalize().map_err(DataError::reading(root))?;
+        let mut files = Sha256::new();
+        let add = |hash: &mut Sha256, bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        add(&mut files, root.as_os_str().as_encoded_bytes());
+        add(&mut files, &image_size.to_le_bytes());
+        let mut changes = Sha256::new();
+        for file in splits
+            .into_iter()
+            .flat_map(|split| split.values().flatten())
         {
-            use std::os::unix::fs::MetadataExt as _;
-            add(&meta.ctime().to_le_bytes());
-            add(&meta.ctime_nsec().to_le_bytes());
+            let meta = file.metadata().map_err(DataError::reading(file))?;
+            let age = meta.modified().ok();
+            let age = age.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            add(&mut files, file.as_os_str().as_encoded_bytes());
+            add(&mut files, &meta.len().to_le_bytes());
+            add(
+                &mut files,
+                &age.map_or(0, |age| age.as_nanos()).to_le_bytes(),
+            );
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::MetadataExt as _;
+                changes.update(meta.ctime().to_le_bytes());
+                changes.update(meta.ctime_nsec().to_le_bytes());
+            }
         }
+        let files = files.finalize();
+        changes.update(files);
+        Ok(Self {
+            files: hex(&files[..16]),
+            cache: hex(&changes.finalize()[..16]),
+        })
     }
-    Ok(hex(&hash.finalize()[..16]))
 }
 
 fn decode_all(
@@ -169,6 +198,7 @@ fn decode_all(
         train: train_split,
         test: test_split,
         notes: Vec::new(),
+        files: None,
     })
 }
 

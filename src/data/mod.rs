@@ -21,7 +21,7 @@ use crate::plan::{DataPlan, FolderCount, SourcePlan};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 
 /// Images of one split with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,8 @@ pub struct Dataset {
     pub hash: String,
     /// What a person may want to know of the files: ignored ones, a cache that was damaged.
     pub notes: Vec<String>,
+    /// What [`files`] said of an image folder before it was read.
+    pub files: Option<String>,
 }
 
 /// Where data may lie, and who hears how far loading got.
@@ -125,6 +127,7 @@ struct Source {
     train: Split,
     test: Split,
     notes: Vec<String>,
+    files: Option<String>,
 }
 
 /// Loads what `plan` asks for: the source, then `train_limit`, then `validation` of what is left.
@@ -146,6 +149,7 @@ pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataE
         train,
         test,
         mut notes,
+        files,
     } = source;
     notes.extend(seen_before(&train, &test));
     let (train, validation) = subset::choose(train, &class_names, plan)?;
@@ -157,6 +161,7 @@ pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataE
         test,
         hash,
         notes,
+        files,
     })
 }
 
@@ -167,23 +172,28 @@ pub fn load(plan: &DataPlan, options: &LoadOptions<'_>) -> Result<Dataset, DataE
 pub fn count(plan: &DataPlan, data_dir: Option<PathBuf>) -> Result<Option<FolderCount>, DataError> {
     match plan.source {
         SourcePlan::ImageFolder { .. } => {
-            image_folder::count(&places::Places::new(plan.root.clone(), data_dir))
+            let asked = data_dir.is_some();
+            image_folder::count(&places::Places::new(plan.root.clone(), data_dir), asked)
         }
         SourcePlan::Cifar10 | SourcePlan::Shapes { .. } => Ok(None),
     }
 }
 
-/// Where a set that somebody named a place for is looked for first; `None` for built-in images and downloads.
+/// Where a set that somebody named a place for is looked for first; `None` for built-in images and downloads. What `data_dir`
+/// names counts though it is not there.
 #[must_use]
 pub fn place(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<PathBuf> {
     if matches!(plan.source, SourcePlan::Shapes { .. }) {
         return None;
     }
+    let asked = data_dir.as_ref().and_then(|path| absolute(path).ok());
     let places = places::Places::new(plan.root.clone(), data_dir);
-    places.first(|path| path.canonicalize().ok())
+    let there = places.first(|path| path.canonicalize().ok());
+    there.or(asked)
 }
 
-/// Hash over path, length and times of the files of an image folder; `None` for other sets, or if it cannot be read.
+/// Hash over path, length and time of modification of the files of an image folder; `None` for other sets, or if it cannot
+/// be read.
 #[must_use]
 pub fn files(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<String> {
     let SourcePlan::ImageFolder { image_size } = plan.source else {

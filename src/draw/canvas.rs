@@ -99,11 +99,8 @@ pub fn text_width(text: &str, size: f64, bold: bool) -> f64 {
 
 /// The text shortened to fit `width`: dots stand for its middle, since names of one sweep differ at their ends.
 #[must_use]
-pub fn fitted(text: &str, size: f64, width: f64) -> String {
-    shortened(text, |text| text_width(text, size, false) <= width)
-}
-
-fn shortened(text: &str, fits: impl Fn(&str) -> bool) -> String {
+pub fn fitted(text: &str, (size, bold): (f64, bool), width: f64) -> String {
+    let fits = |text: &str| text_width(text, size, bold) <= width;
     if fits(text) {
         return text.to_owned();
     }
@@ -137,9 +134,9 @@ pub fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
     match last("-/ ").or_else(|| last("_")) {
         Some(at) => vec![
             text[..at].trim_end().to_owned(),
-            shortened(&text[at..], fits),
+            fitted(&text[at..], (size, true), width),
         ],
-        None => vec![shortened(text, fits)],
+        None => vec![fitted(text, (size, true), width)],
     }
 }
 
@@ -284,15 +281,15 @@ mod tests {
 
     #[test]
     fn long_text_is_shortened() {
-        assert_eq!(fitted("short", 11.0, 100.0), "short");
-        let short = fitted("a name that does not end soon", 11.0, 80.0);
+        assert_eq!(fitted("short", (11.0, false), 100.0), "short");
+        let short = fitted("a name that does not end soon", (11.0, false), 80.0);
         assert!(text_width(&short, 11.0, false) <= 80.0);
         let (front, end) = short.split_once("...").unwrap();
         assert!(
             front.starts_with('a') && end.ends_with("end soon"),
             "{short}"
         );
-        assert_eq!(fitted("anything", 11.0, 1.0), "");
+        assert_eq!(fitted("anything", (11.0, true), 1.0), "");
     }
 
     #[test]

@@ -152,14 +152,14 @@ impl Sheet {
             if columns > 0 {
                 let (left, top) = self.layout.corner(0, first);
                 let right = self.layout.corner(0, first + columns - 1).0 + self.layout.cell.0;
-                let caption = fitted(caption, NORMAL, (right - left) as f64);
+                let caption = fitted(caption, (NORMAL, false), (right - left) as f64);
                 let at = (left as f64, (top - LINE) as f64 - 10.0);
                 scene.text(caption, at, NORMAL, Align::Left);
             }
         }
         for (column, label) in self.labels.iter().enumerate() {
             let (left, top) = self.layout.corner(0, column);
-            let label = fitted(label, NORMAL, self.layout.cell.0 as f64);
+            let label = fitted(label, (NORMAL, false), self.layout.cell.0 as f64);
             let at = (left as f64, top as f64 - 8.0);
             scene.write(note(label, at, Align::Left));
         }
@@ -229,7 +229,7 @@ fn sized(contents: &Contents) -> Result<Layout, PreviewError> {
 
 /// A class name as it stands in front of a row.
 fn shown(name: &str) -> String {
-    fitted(name, NORMAL, NAME_WIDTH)
+    fitted(name, (NORMAL, false), NAME_WIDTH)
 }
 
 /// Width of the longest text in whole pixels.

@@ -81,7 +81,8 @@ pub struct Status {
     /// Folder or archive that the images were read from; `None` if they are built in or were downloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_place: Option<PathBuf>,
-    /// Of an image folder, a hash over path, length and times of each file: whether they are still those of then.
+    /// Of an image folder, a hash over path, length and time of modification of each file: whether they are still those of
+    /// then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_files: Option<String>,
     /// Keys of finished phases that were taken from other runs (`results/phases`).

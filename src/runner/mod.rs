@@ -43,7 +43,7 @@ pub mod exit {
     pub const FAILED: u8 = 3;
     /// What was recorded is damaged.
     pub const DAMAGED: u8 = 4;
-    /// Device or library missing.
+    /// Device, library or data set missing.
     pub const ENVIRONMENT: u8 = 5;
     /// Another process holds the run or the device.
     pub const LEASED: u8 = 6;

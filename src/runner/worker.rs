@@ -183,7 +183,7 @@ impl Worker {
             say(&Event::Note { text });
         }
         self.status.data_place = data::place(&self.plan.data, options.data_dir.clone());
-        self.status.data_files = data::files(&self.plan.data, options.data_dir.clone());
+        self.status.data_files.clone_from(&data.files);
         if let Some(place) = &self.status.data_place {
             self.dir.log(&format!("images from {}", place.display()))?;
         }
@@ -359,6 +359,7 @@ impl Worker {
             statistics: outcome.statistics,
         });
         self.dir.write_model(&outcome.weights, &metadata)?;
+        // `finish` reads the model back.
         drop(outcome);
         self.status.state = State::Done;
         self.dir.write_status(&self.status)?;

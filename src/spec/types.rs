@@ -46,7 +46,7 @@ pub enum Subset {
 pub enum DataSpec {
     /// CIFAR-10 in the official binary layout, a folder or the `.tar.gz`.
     Cifar10 {
-        /// Folder or archive; `--data` and `SUPCON_DATA` come first, the download last.
+        /// Folder or archive, unless `--data` or `SUPCON_DATA` names another; without any of them the set is downloaded.
         root: Option<PathBuf>,
         /// Class-balanced subset of the training split, in images.
         train_limit: Option<usize>,

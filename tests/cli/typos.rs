@@ -270,6 +270,9 @@ fn edits(word: &str) -> BTreeSet<String> {
 
 #[test]
 fn each_misspelling_of_each_shipped_key_is_refused_with_the_key_as_suggestion() {
+    if cfg!(all(feature = "flex", feature = "libtorch")) {
+        return println!("skipped: the suite without libtorch tries the same 115,000");
+    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let files = copies(folder.path());
     for file in &files {

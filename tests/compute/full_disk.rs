@@ -2,7 +2,7 @@
 
 use super::runs::Bench;
 use super::survive::stops::plan_of;
-use super::survive::{Result, command, leftovers, only_run, supcon};
+use super::survive::{Result, command, leftovers, only_run, straight, supcon};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -57,8 +57,7 @@ fn a_file_system_that_fills_up_costs_nothing_that_was_committed() {
         "--set=phases.classify.epochs=1",
         "--threads=1",
     ];
-    let straight = bench.folder().join("straight");
-    assert!(supcon(&bench, &straight, &arguments, None).status.success());
+    let expected = straight(&bench, &arguments);
     let results = disk.0.join("results");
     let mut run = command(&bench, &results, &arguments);
     run.stdout(Stdio::null()).stderr(Stdio::piped());
@@ -94,7 +93,7 @@ fn a_file_system_that_fills_up_costs_nothing_that_was_committed() {
     fs::remove_file(ballast).expect("removed");
     let again = supcon(&bench, &results, &arguments, None);
     assert!(again.status.success(), "{again:?}");
-    assert!(Result::of(&only_run(&results)) == Result::of(&only_run(&straight)));
+    assert!(Result::of(&only_run(&results)) == expected);
     println!("filled after epoch {before} of 60");
 }
 
@@ -216,7 +215,5 @@ fn a_run_that_goes_on_needs_no_room_for_what_it_holds_already() {
     );
     let again = supcon(&bench, &results, &arguments, None);
     assert!(again.status.success(), "{again:?}");
-    let straight = bench.folder().join("straight");
-    assert!(supcon(&bench, &straight, &arguments, None).status.success());
-    assert!(Result::of(&only_run(&results)) == Result::of(&only_run(&straight)));
+    assert!(Result::of(&only_run(&results)) == straight(&bench, &arguments));
 }

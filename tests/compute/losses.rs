@@ -46,6 +46,66 @@ fn npairs_is_finite_for_zero_rows_huge_values_and_small_temperatures() {
     }
 }
 
+/// Gradient of `npairs` by hand in f64: softmax minus targets, through the product and the normalisation.
+fn npairs_grad(rows: &[[f64; 2]], labels: &[u32], temperature: f64) -> Vec<f64> {
+    let length = |row: &[f64; 2]| (row[0] * row[0] + row[1] * row[1]).sqrt();
+    let dot = |a: &[f64; 2], b: &[f64; 2]| a[0] * b[0] + a[1] * b[1];
+    let z: Vec<[f64; 2]> = rows
+        .iter()
+        .map(|row| row.map(|x| x / length(row)))
+        .collect();
+    let n = rows.len();
+    let mut to_z = vec![[0.0; 2]; n];
+    for i in 0..n {
+        let terms: Vec<f64> = z
+            .iter()
+            .map(|other| (dot(&z[i], other) / temperature).exp())
+            .collect();
+        let same = labels.iter().filter(|label| **label == labels[i]).count();
+        for j in 0..n {
+            let target = if labels[j] == labels[i] {
+                1.0 / same as f64
+            } else {
+                0.0
+            };
+            let slope = (terms[j] / terms.iter().sum::<f64>() - target) / (n as f64 * temperature);
+            for axis in 0..2 {
+                to_z[i][axis] += slope * z[j][axis];
+                to_z[j][axis] += slope * z[i][axis];
+            }
+        }
+    }
+    let back = |((row, z), grad): ((&[f64; 2], &[f64; 2]), &[f64; 2])| {
+        let along = dot(z, grad);
+        [0, 1].map(|axis| (grad[axis] - along * z[axis]) / length(row))
+    };
+    rows.iter().zip(&z).zip(&to_z).flat_map(back).collect()
+}
+
+#[test]
+fn npairs_shares_its_gradient_among_similarities_that_are_equally_large() {
+    // Rows of one direction are as similar to each other as to themselves: two of them, and three.
+    let rows = [
+        [1.0, 0.0],
+        [2.0, 0.0],
+        [0.0, 1.0],
+        [0.0, 0.5],
+        [0.0, 4.0],
+        [1.0, 1.0],
+    ];
+    let flat: Vec<f64> = rows.iter().flatten().copied().collect();
+    for labels in [[0, 1, 2, 2, 0, 1], [0, 0, 1, 1, 1, 2]] {
+        let expected = npairs_grad(&rows, &labels, 0.5);
+        for (name, device) in devices() {
+            let leaf = tensor(&flat, [6, 2], &device.autodiff()).require_grad();
+            let loss = npairs(leaf.clone(), &labels, 0.5);
+            let grad = values(leaf.grad(&loss.backward()).expect("a gradient"));
+            let off = distance(&grad, &expected);
+            assert!(off < 1e-5, "{name}: {labels:?} off by {off:e}");
+        }
+    }
+}
+
 /// Loss and gradient of these rows in this order.
 fn npairs_of(
     rows: &[[f64; 3]],

@@ -102,6 +102,14 @@ impl Result {
     }
 }
 
+/// The result of a run that nothing happens to, against which others are held.
+pub(super) fn straight(bench: &Bench, arguments: &[&str]) -> Result {
+    let results = bench.folder().join("straight");
+    let output = supcon(bench, &results, arguments, None);
+    assert!(output.status.success(), "{output:?}");
+    Result::of(&only_run(&results))
+}
+
 /// Hidden files and folders below the results: what a commit did not finish, and what a damaged result has left. A lease
 /// and a count of crashes are no leftovers.
 pub(super) fn leftovers(results: &Path) -> Vec<String> {
@@ -167,10 +175,7 @@ fn a_kill_at_every_file_operation_changes_no_byte_of_the_result() {
         return println!("skipped: the suite without libtorch walks the same operations");
     }
     let bench = Bench::new();
-    let straight = bench.folder().join("straight");
-    let output = supcon(&bench, &straight, &SHORT, None);
-    assert!(output.status.success(), "{output:?}");
-    let expected = Result::of(&only_run(&straight));
+    let expected = straight(&bench, &SHORT);
     let commits = Commits::default();
     let points = walk(BEHIND_THE_END, |number| {
         let results = bench.folder().join(format!("kill-{number}"));
@@ -222,9 +227,7 @@ fn a_disk_that_refuses_any_write_costs_nothing_that_was_committed() {
     let bench = Bench::new();
     let mut arguments = SHORT;
     arguments[2] = "--set=phases.classify.epochs=2";
-    let straight = bench.folder().join("straight");
-    assert!(supcon(&bench, &straight, &arguments, None).status.success());
-    let expected = Result::of(&only_run(&straight));
+    let expected = straight(&bench, &arguments);
     for (kind, words, enough) in [
         ("full", "No space left", BEHIND_THE_END),
         ("quota", "Disk quota exceeded", 2),

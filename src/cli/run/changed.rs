@@ -26,7 +26,7 @@ pub(super) fn other_images(ended: &[Ended], data_dir: Option<&PathBuf>) -> Vec<S
         let same = (now, plan.data.source.image_size());
         let found = files_now.entry(same.clone());
         let found = found.or_insert_with(|| data::files(&plan.data, data_dir.cloned()));
-        if found.is_some() && status.data_files.is_some() && *found != status.data_files {
+        if status.data_files.is_some() && *found != status.data_files {
             changed.push((run, same.0));
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn other_images(ended: &[Ended], data_dir: Option<&PathBuf>) -> Vec<S
     }
     if let Some((first, place)) = changed.first() {
         notes.push(format!(
-            "{} {}, whose files are others by now (path, length or time): to train on these, {anew}",
+            "{} {}, and a path, length or time differs there by now: if the images are others, {anew}",
             begin(changed.len(), first),
             place.display()
         ));

@@ -23,6 +23,7 @@ pub(super) fn generate(train_size: usize, test_size: usize) -> Source {
         train,
         test,
         notes: Vec::new(),
+        files: None,
     }
 }
 

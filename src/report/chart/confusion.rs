@@ -78,7 +78,7 @@ fn draw(name: &str, matrix: &[Vec<f64>], classes: &[String], n: usize) -> Scene 
     let words = widths.fold(20.0, f64::max).min(130.0);
     let (left, top) = (52.0 + words, 76.0);
     let mut scene = Scene::new(left + SIDE + 96.0, top + SIDE + words + 48.0);
-    let title = fitted(name, 13.0, scene.width - 260.0);
+    let title = fitted(name, (14.0, true), scene.width - 260.0);
     let title_width = text_width(&title, 14.0, true);
     scene.write(heading(title, (20.0, 28.0), 14.0));
     let subtitle = format!("confusion, mean over seeds, n = {n}");
@@ -140,7 +140,7 @@ fn draw_names(
     let size = SMALL.min(cell * 0.9);
     for (at, class) in classes.iter().enumerate() {
         let middle = (at as f64 + 0.5) * cell + 0.35 * size;
-        let text = fitted(class, size, words);
+        let text = fitted(class, (size, false), words);
         let mut label = note(text, (left - 10.0, top + middle), Align::Right);
         label.size = size;
         scene.write(label.clone());

@@ -36,7 +36,7 @@ pub fn draw_panel(
         y,
     };
     let at = left + 20.0;
-    let title = fitted(&panel.phase, 14.0, cell * 0.5);
+    let title = fitted(&panel.phase, (14.0, true), cell * 0.5);
     let title_width = text_width(&title, 14.0, true);
     scene.write(heading(title, (at, top + 24.0), 14.0));
     scene.write(note(

@@ -31,7 +31,7 @@ pub fn rows(entries: Vec<(Sample, String)>, width: f64) -> Vec<Vec<(Sample, Stri
     let mut rows: Vec<Vec<(Sample, String)>> = Vec::new();
     let mut used = f64::INFINITY;
     for (sample, words) in entries {
-        let words = fitted(&words, NORMAL, width - SAMPLE - GAP);
+        let words = fitted(&words, (NORMAL, false), width - SAMPLE - GAP);
         let needs = SAMPLE + text_width(&words, NORMAL, false) + GAP;
         if used + needs > width {
             rows.push(Vec::new());

@@ -114,7 +114,10 @@ impl Line {
                 self.bar.set_message(text.clone());
                 self.is_due(epoch).then_some(text)
             }
-            Event::Note { text } => Some(format!("note         {text}")),
+            Event::Note { text } => Some(match text.strip_prefix("warning: ") {
+                Some(text) => format!("warning      {}  {text}", self.run),
+                None => format!("note         {}  {text}", self.run),
+            }),
             Event::Warning { text } => Some(format!("warning      {}  {text}", self.run)),
             Event::Ended { .. } | Event::Finished { .. } => None,
         }

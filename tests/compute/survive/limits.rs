@@ -1,7 +1,7 @@
 //! Limits of the system that a run can meet: few open files, paths as long as there are. Whatever it cannot do has a code
 //! and a cause, and the same command completes the run where there is room.
 
-use super::{Bench, Result, SHORT, command, leftovers, only_run, supcon};
+use super::{Bench, Result, SHORT, command, leftovers, only_run, straight, supcon};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use supcon::record::RunDir;
@@ -25,9 +25,7 @@ fn assert_told(output: &Output, at: &str, cause: &str) {
 #[test]
 fn with_few_open_files_a_run_is_completed_or_says_that_they_are_too_few() {
     let bench = Bench::new();
-    let straight = bench.folder().join("straight");
-    assert!(supcon(&bench, &straight, &SHORT, None).status.success());
-    let expected = Result::of(&only_run(&straight));
+    let expected = straight(&bench, &SHORT);
     let (mut refused, mut done) = (0, 0);
     // Three are open before it begins.
     for files in 5..16 {

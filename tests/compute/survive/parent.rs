@@ -2,7 +2,9 @@
 //! workers, it is completed by the same command.
 
 use super::super::runs::last_to_fail;
-use super::{Bench, Result, SHORT, command, leftovers, only_run, repeats_the_walk, supcon, walk};
+use super::{
+    Bench, Result, SHORT, command, leftovers, only_run, repeats_the_walk, straight, supcon, walk,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -15,9 +17,7 @@ fn a_parent_that_is_killed_or_starved_at_any_operation_is_completed_by_the_same_
         return println!("skipped: the suite without libtorch walks the same operations");
     }
     let bench = Bench::new();
-    let straight = bench.folder().join("straight");
-    assert!(supcon(&bench, &straight, &SHORT, None).status.success());
-    let expected = Result::of(&only_run(&straight));
+    let expected = straight(&bench, &SHORT);
     // A process that a signal ended has no exit code.
     let kinds = ["full", "quota", "io", "readonly"].map(|kind| (kind, Some(7)));
     for (kind, exit) in [("kill", None)].into_iter().chain(kinds) {

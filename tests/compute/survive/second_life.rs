@@ -1,6 +1,8 @@
 //! A run that was killed before, and is killed once more: at each file operation of the process that goes on.
 
-use super::{Bench, Result, SHORT, complete, leftovers, only_run, repeats_the_walk, supcon, walk};
+use super::{
+    Bench, Result, SHORT, complete, leftovers, only_run, repeats_the_walk, straight, supcon, walk,
+};
 use supcon::disk::DEATH;
 use supcon::record::LOG;
 
@@ -13,9 +15,7 @@ fn a_second_kill_at_every_file_operation_changes_no_byte_either() {
         return println!("skipped: the suite without libtorch walks the same operations");
     }
     let bench = Bench::new();
-    let straight = bench.folder().join("straight");
-    assert!(supcon(&bench, &straight, &SHORT, None).status.success());
-    let expected = Result::of(&only_run(&straight));
+    let expected = straight(&bench, &SHORT);
     for (first, doing) in FIRST {
         let points = walk(4, |number| {
             let results = bench.folder().join(format!("{first}-{number}"));

@@ -6,7 +6,7 @@ use crate::spec::schema::{Key, Kind, Part, Range, Section};
 const ROOT: Key = optional(
     "root",
     Kind::Path,
-    "folder or archive; `--data` and `SUPCON_DATA` come first",
+    "folder or archive, unless `--data` or `SUPCON_DATA` names another",
 );
 const TRAIN_LIMIT: Key = optional(
     "train_limit",
