@@ -49,6 +49,11 @@ pub(super) fn load(places: &Places, options: &LoadOptions<'_>) -> Result<Source,
     load_from(places, options, &OFFICIAL, BATCH)
 }
 
+/// The named place that `load` takes.
+pub(super) fn place(places: &Places) -> Option<PathBuf> {
+    places.first(|path| find(path).map(|_| path.to_owned()))
+}
+
 fn load_from(
     places: &Places,
     options: &LoadOptions<'_>,

@@ -95,7 +95,8 @@ fn nothing(places: &Places) -> DataError {
     places.nothing(LAYOUT, help.into())
 }
 
-fn found(places: &Places) -> Option<PathBuf> {
+/// The place that `load` takes.
+pub(super) fn found(places: &Places) -> Option<PathBuf> {
     let folder = |path: &Path| path.is_dir().then(|| path.to_owned());
     let found = places.first(|path| folder(path).filter(|path| path.join("train").is_dir()));
     // A folder without `train` is taken for the sake of its message.

@@ -179,8 +179,8 @@ pub fn count(plan: &DataPlan, data_dir: Option<PathBuf>) -> Result<Option<Folder
     }
 }
 
-/// Where a set that somebody named a place for is looked for first; `None` for built-in images and downloads. What `data_dir`
-/// names counts though it is not there.
+/// The named place from which a set is read; `None` for built-in images and downloads. What `data_dir` names counts though
+/// nothing is there.
 #[must_use]
 pub fn place(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<PathBuf> {
     if matches!(plan.source, SourcePlan::Shapes { .. }) {
@@ -188,8 +188,17 @@ pub fn place(plan: &DataPlan, data_dir: Option<PathBuf>) -> Option<PathBuf> {
     }
     let asked = data_dir.as_ref().and_then(|path| absolute(path).ok());
     let places = places::Places::new(plan.root.clone(), data_dir);
-    let there = places.first(|path| path.canonicalize().ok());
-    there.or(asked)
+    let used = used(&plan.source, &places);
+    used.and_then(|path| path.canonicalize().ok()).or(asked)
+}
+
+/// The place that `load` takes.
+fn used(source: &SourcePlan, places: &places::Places) -> Option<PathBuf> {
+    match source {
+        SourcePlan::Cifar10 => cifar10::place(places),
+        SourcePlan::ImageFolder { .. } => image_folder::found(places),
+        SourcePlan::Shapes { .. } => None,
+    }
 }
 
 /// Hash over path, length and time of modification of the files of an image folder; `None` for other sets, or if it cannot
@@ -276,6 +285,27 @@ mod tests {
             validation,
             folder: None,
         }
+    }
+
+    #[test]
+    fn the_place_of_a_set_is_where_it_lies_and_no_stronger_place_without_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [other, root] = ["other", "root"].map(|name| folder.path().join(name));
+        std::fs::create_dir(&other).unwrap();
+        std::fs::create_dir_all(root.join("train")).unwrap();
+        let places = |root| {
+            let other = Some(other.clone());
+            places::Places::of([("`SUPCON_DATA`", other), ("`data.root`", Some(root))])
+        };
+        let images = SourcePlan::ImageFolder { image_size: 8 };
+        assert_eq!(used(&images, &places(root.clone())), Some(root.clone()));
+        assert_eq!(used(&SourcePlan::Cifar10, &places(root.clone())), None);
+        let archive = root.join("cifar-10-binary.tar.gz");
+        std::fs::write(&archive, b"x").unwrap();
+        assert_eq!(
+            used(&SourcePlan::Cifar10, &places(root.clone())),
+            Some(root)
+        );
     }
 
     fn loaded(plan: &DataPlan) -> Dataset {

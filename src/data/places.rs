@@ -98,7 +98,10 @@ mod tests {
         for (path, state) in cases {
             let places = Places::of([("`--data`", Some(path.clone()))]);
             let error = places.nothing("the set", "do this".into());
-            assert_eq!(error.code(), "DATA-PATH");
+            assert_eq!(
+                (error.code().as_str(), error.exit_code(3)),
+                ("DATA-PATH", 5)
+            );
             let absolute = std::path::absolute(&path).unwrap();
             let text = format!(
                 "`{}` (from `--data`) {state}, expected the set; do this",

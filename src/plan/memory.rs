@@ -374,4 +374,19 @@ mod tests {
         assert_eq!(memory.gradients, 4 * (1_049_088 + 5_130));
         assert!(memory.activations < 4 * 265 * 2048 * 4);
     }
+
+    #[test]
+    fn a_later_phase_finds_the_heap_and_the_checkpoint_of_the_one_before() {
+        let [first, second] = [0, 1].map(|phase| memory(phase, |_| {}));
+        assert_eq!(first.earlier, 0);
+        assert!(second.earlier > first.activations / 2, "{second:?}");
+        let [all, trained] = [23_519_360 + 45_440, 23_519_360 + 262_272];
+        let head = 1_049_088 + 5_130;
+        assert_eq!(
+            first.checkpoint,
+            4 * (all + 262_272 + 2 * trained + 2 * trained)
+        );
+        // Its own arrays once, and the moments of the first phase while they are read.
+        assert_eq!(second.checkpoint, 4 * (all + head + 2 * head + 2 * trained));
+    }
 }

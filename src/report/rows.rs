@@ -255,6 +255,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_interval_goes_no_further_than_a_fraction_can() {
+        let of = |values: &[f64]| Summary::of(values).and_then(interval);
+        assert_eq!(of(&[0.0, 1.0]).unwrap(), "0.0000 to 1.0000");
+        assert_eq!(of(&[0.5]), None);
+    }
+
+    #[test]
     fn durations_are_read_easily() {
         assert_eq!(duration(4.25), "4.2 s");
         assert_eq!(duration(431.7), "7 min 12 s");
